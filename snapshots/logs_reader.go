@@ -1,0 +1,337 @@
+package snapshots
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/tidwall/gjson"
+
+	"restate-lint/snapshots/cluster"
+)
+
+// Each reads the logs from the source and calls visit for every one, in the order of the document. It returns the
+// parts that could not be read. It may be called again, which reads the source again.
+func (l *Logs) Each(visit func(*Log)) []Gap {
+	return l.each(visit, true)
+}
+
+func (l *Logs) each(visit func(*Log), useLayout bool) (gaps []Gap) {
+	if l.listAt < 0 {
+		return nil
+	}
+	r := &logsReader{logs: l, useLayout: useLayout, placements: newPlacements(l.snapshot.Nodes)}
+	defer func() {
+		if crash := recover(); crash != nil && !r.visiting {
+			r.gap(fmt.Sprintf("reading crashed behind log entry %d: %v", r.number, crash))
+			gaps = r.gaps
+		} else if crash != nil {
+			panic(crash)
+		}
+	}()
+	f, err := l.Document.Source.Open(l.listAt)
+	if err != nil {
+		r.gap(err.Error())
+		return r.gaps
+	}
+	defer f.Close()
+	r.w = newWindow(f, l.listAt)
+	if err := r.read(visit); err != nil {
+		r.gap(fmt.Sprintf("unreadable behind log entry %d: %v", r.number, err))
+	}
+	return r.gaps
+}
+
+type logsReader struct {
+	logs       *Logs
+	w          *window
+	placements *placements
+	useLayout  bool
+	layout     *layout
+	last       *placementSlot
+	log        Log
+	number     int
+	gaps       []Gap
+	visiting   bool // a panic is the visitor's, not ours
+}
+
+func (r *logsReader) gap(reason string) {
+	r.gaps = append(r.gaps, Gap{Key: string(BifrostConfig), Kind: BifrostConfig, Source: r.logs.Document.Source.Name, Reason: reason})
+}
+
+// read reads the list of logs, and what follows it to be sure that the document is whole.
+func (r *logsReader) read(visit func(*Log)) error {
+	w := r.w
+	if err := w.expect('['); err != nil {
+		return err
+	}
+	more := true
+	if c, ok := w.peek(); ok && c == ']' {
+		w.pos++
+		more = false
+	}
+	for ; more; r.number++ {
+		ok, err := r.next()
+		if err != nil {
+			return err
+		}
+		if ok {
+			r.visiting = true
+			visit(&r.log)
+			r.visiting = false
+		}
+		w.anchor = -1
+		if more, err = w.next(']'); err != nil {
+			return err
+		}
+	}
+	for {
+		more, err := w.next('}')
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		if err := w.skip(); err != nil { // the key
+			return err
+		}
+		if err := w.expect(':'); err != nil {
+			return err
+		}
+		if err := w.skip(); err != nil {
+			return err
+		}
+	}
+	if _, more := w.peek(); more && !r.logs.whole {
+		r.gap(fmt.Sprintf("the text behind the document (byte %d) was not read", w.offset()))
+	}
+	return nil
+}
+
+// next decodes the next entry of the list. ok is false when it is a gap; an error ends the reading.
+func (r *logsReader) next() (ok bool, err error) {
+	w := r.w
+	if _, ok := w.peek(); !ok {
+		return false, w.failure()
+	}
+	w.anchor = w.pos
+	if r.layout != nil && r.fast() {
+		return true, nil
+	}
+	w.pos = w.anchor
+	raw, at, err := w.value()
+	if err != nil {
+		return false, err
+	}
+	r.reset(at)
+	r.log.raw = raw
+	v, err := parse(raw, at, r.log.pointer(), "log", r.logs.Document, &r.log.Oddities)
+	if err != nil {
+		r.gap(fmt.Sprintf("log entry %d (byte %d): %v", r.number, at, err))
+		return false, nil
+	}
+	if !r.decode(v) {
+		r.gap(fmt.Sprintf("log entry %d (byte %d): not a pair [log id, {\"chain\": …}]", r.number, at))
+		return false, nil
+	}
+	if r.useLayout && len(r.log.Oddities) == 0 && len(r.log.Defects) == 0 {
+		if layout := learnLayout(raw, &r.log); layout != nil {
+			r.layout = layout
+		}
+	}
+	return true, nil
+}
+
+func (r *logsReader) reset(at int64) {
+	r.log = Log{
+		Segments: r.log.Segments[:0],
+		document: r.logs.Document,
+		number:   r.number,
+		offset:   at,
+	}
+}
+
+// lookahead is what must be in the window before a segment is compared with the layout, if the source has that much.
+// Tests make it small.
+var lookahead = 4 << 10
+
+// rest returns what the window holds behind pos, at least lookahead bytes unless the source ends before.
+func (r *logsReader) rest() []byte {
+	w := r.w
+	w.ahead(lookahead)
+	return w.buf[w.pos:w.end]
+}
+
+// fast decodes the entry at the anchor by the layout. A single segment that differs is decoded by gjson.
+func (r *logsReader) fast() bool {
+	w, y := r.w, r.layout
+	r.reset(w.offset())
+	text := r.rest()
+	if !hasPrefixAt(text, 0, y.open) {
+		return false
+	}
+	id, i := digits(text, len(y.open))
+	if i == 0 || id > math.MaxUint32 || !hasPrefixAt(text, i, y.chain) {
+		return false
+	}
+	r.log.ID = cluster.LogID(id)
+	w.pos += i + len(y.chain)
+	for {
+		var segment Segment
+		segment.at = uint32(w.pos - w.anchor)
+		if length := y.match(r.rest(), r.placements, &r.last, &segment); length > 0 {
+			w.pos += length
+			r.log.Segments = append(r.log.Segments, segment)
+		} else if !r.slow() {
+			return false
+		}
+		text := r.rest()
+		if bytes.HasPrefix(text, y.between) {
+			w.pos += len(y.between)
+			continue
+		}
+		if bytes.HasPrefix(text, y.close) {
+			w.pos += len(y.close)
+			r.log.raw = w.buf[w.anchor:w.pos]
+			return true
+		}
+		return false
+	}
+}
+
+// slow decodes the segment at pos by gjson.
+func (r *logsReader) slow() bool {
+	if text := r.rest(); len(text) == 0 || text[0] != '[' {
+		return false
+	}
+	raw, at, err := r.w.value()
+	if err != nil {
+		return false
+	}
+	number := len(r.log.Segments)
+	v, err := parse(raw, at, r.log.segmentPointer(number), "segment", r.logs.Document, &r.log.Oddities)
+	if err != nil {
+		return false
+	}
+	r.segment(v)
+	return len(r.log.Segments) > number
+}
+
+// decode reads an entry [log id, {"chain": […]}].
+func (r *logsReader) decode(v value) bool {
+	if !v.result.IsArray() {
+		return false
+	}
+	items, _ := v.items()
+	if len(items) != 2 || !items[1].result.IsObject() {
+		return false
+	}
+	items[0].what = "log id"
+	id, ok := items[0].uint(math.MaxUint32)
+	if !ok {
+		return false
+	}
+	r.log.ID = cluster.LogID(id)
+	items[1].what = fmt.Sprintf("log %d", id)
+	fields, _ := items[1].object()
+	chain := fields.get("chain", fmt.Sprintf("chain of log %d", id))
+	segments, _ := chain.items()
+	for _, segment := range segments {
+		r.segment(segment)
+	}
+	return true
+}
+
+// segment reads an element [base LSN, {"kind": …, "params": …, "index": …}] of a chain.
+func (r *logsReader) segment(v value) {
+	log := &r.log
+	segment := Segment{at: uint32(v.at().Offset - log.offset)}
+	v.what = fmt.Sprintf("segment of log %d", log.ID)
+	base, config, ok := v.pair()
+	if !ok {
+		return
+	}
+	base.what = "base LSN of a " + v.what
+	if lsn, ok := base.uint(math.MaxUint64); ok {
+		segment.BaseLSN = cluster.LSN(lsn)
+	}
+	config.what = v.what
+	fields, ok := config.object()
+	if !ok {
+		return
+	}
+	if v := fields.get("index", "index of a "+v.what); !v.isNull() {
+		index, _ := v.uint(math.MaxUint32)
+		segment.Index = cluster.SegmentIndex(index)
+	}
+	kind := fields.get("kind", "kind of a "+v.what)
+	segment.Kind = parseKind(enum(kind, kindSpellings[Replicated:]))
+	params := fields.get("params", "parameters of a "+v.what)
+	log.Segments = append(log.Segments, segment)
+	if err := r.params(params, &log.Segments[len(log.Segments)-1]); err != nil {
+		log.Defects = append(log.Defects, Defect{Segment: len(log.Segments) - 1, Reason: err.Error()})
+	}
+}
+
+// params reads the parameters of a segment, whose form depends on its kind.
+func (r *logsReader) params(v value, segment *Segment) error {
+	if segment.Kind == UnknownKind {
+		return nil
+	}
+	if v.result.Type != gjson.String {
+		return fmt.Errorf("%s is not a string", v.shown())
+	}
+	inner := v.result.Str
+	if segment.Kind == Local || segment.Kind == InMemory {
+		id, err := cluster.ParseLogletID(inner)
+		if err != nil {
+			return err
+		}
+		segment.Loglet = id
+		return nil
+	}
+	if !gjson.Valid(inner) {
+		return fmt.Errorf("%q is not JSON", value{result: gjson.Result{Raw: inner}}.shown())
+	}
+	params := gjson.Parse(inner)
+	if !params.IsObject() {
+		return fmt.Errorf("%s is not an object", value{result: params}.shown())
+	}
+	if segment.Kind == SealMarker {
+		return nil
+	}
+	fields, _ := value{text: v.text, result: params, pointer: v.pointer}.object()
+	loglet, _ := fields.find("loglet_id")
+	sequencer, _ := fields.find("sequencer")
+	replication, _ := fields.find("replication")
+	nodeset, _ := fields.find("nodeset")
+	id, rounded, ok := parseUint(loglet)
+	if !ok {
+		return fmt.Errorf("loglet_id %s is not an integer", value{result: loglet}.shown())
+	}
+	if rounded {
+		v.add(Oddity{Kind: RoundedNumber, Value: loglet.Raw})
+	}
+	segment.Loglet = cluster.LogletID(id)
+	var err error
+	if segment.Sequencer, err = cluster.ParseGenerationalNodeID(sequencer.Str); err != nil || sequencer.Type != gjson.String {
+		return fmt.Errorf("sequencer %s is not a generational node id such as N1:2", value{result: sequencer}.shown())
+	}
+	slot, err := r.placements.lookup([]byte(replication.Raw+"\x00"+nodeset.Raw), readPlainPlacement)
+	if err != nil {
+		return err
+	}
+	segment.Placement = slot.placement
+	return nil
+}
+
+// readPlainPlacement reads the two values as they stand in the decoded parameters.
+func readPlainPlacement(text []byte) (replication, nodeset gjson.Result, err error) {
+	first, second, ok := bytes.Cut(text, []byte{0})
+	if !ok {
+		return replication, nodeset, errors.New("replication or nodeset is missing")
+	}
+	return gjson.ParseBytes(first), gjson.ParseBytes(second), nil
+}

@@ -1,0 +1,328 @@
+package snapshots
+
+import (
+	"cmp"
+	"iter"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"restate-lint/snapshots/cluster"
+)
+
+// Nodes is the nodes configuration: who is, and who was, a member of the cluster.
+type Nodes struct {
+	Document    *Document
+	ClusterName string
+	// Fingerprint is 0 when the cluster has none (Restate before 1.5).
+	Fingerprint cluster.Fingerprint
+	// ModifiedAt is 0 when it was not recorded (Restate before 1.6).
+	ModifiedAt cluster.HLC
+	Features   []string
+	// NameLookup maps names to ids as the document says; it may disagree with the nodes.
+	NameLookup []NameLookup
+
+	nodes []Node // ascending by id
+}
+
+// A NameLookup is one entry of the nodes configuration's index by name.
+type NameLookup struct {
+	Name string
+	Node cluster.NodeID
+	At   Position
+}
+
+// A Node is one entry of the nodes configuration.
+type Node struct {
+	ID cluster.NodeID
+	// Removed means a tombstone: the node has left and its id stays taken. All other fields but At are then empty.
+	Removed bool
+	Name    string
+	// Generation counts the starts of the node's process.
+	Generation cluster.GenerationalNodeID
+	Address    string
+	Roles      []cluster.Role
+	Location   cluster.Location
+	Storage    cluster.StorageState
+	Worker     cluster.WorkerState
+	// Metadata is empty when it is left out, which meant member up to Restate 1.4 and provisioning from 1.5.
+	Metadata cluster.MetadataServerState
+	// Release is the zero value when the node did not say (Restate before 1.6).
+	Release cluster.Release
+
+	// At is the entry, StorageAt its storage state (or the entry, where the state is left out).
+	At, StorageAt Position
+}
+
+// Len is the number of entries, removed nodes included.
+func (n *Nodes) Len() int { return len(n.nodes) }
+
+// All yields every node in ascending order of ids, removed ones included.
+func (n *Nodes) All() iter.Seq[*Node] {
+	return func(yield func(*Node) bool) {
+		for i := range n.nodes {
+			if !yield(&n.nodes[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Get returns the entry of a node, or nil when the id is unknown.
+func (n *Nodes) Get(id cluster.NodeID) *Node {
+	// Ids are given out in order and tombstones stay, so an id is nearly always at its own place.
+	if len(n.nodes) > 0 {
+		if i := uint64(id - n.nodes[0].ID); i < uint64(len(n.nodes)) && n.nodes[i].ID == id {
+			return &n.nodes[i]
+		}
+	}
+	i, ok := slices.BinarySearchFunc(n.nodes, id, func(node Node, id cluster.NodeID) int { return cmp.Compare(node.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &n.nodes[i]
+}
+
+// Class tells what a reference to a node means: active (registered), removed (a tombstone) or unknown (no entry).
+func (n *Nodes) Class(id cluster.NodeID) cluster.Class {
+	switch node := n.Get(id); {
+	case node == nil:
+		return cluster.Unknown
+	case node.Removed:
+		return cluster.Removed
+	}
+	return cluster.Active
+}
+
+// Newest is the highest id that was ever given out, as far as the document knows. New nodes get the next one,
+// so an unknown id above it may belong to a node that joined after the document was captured.
+func (n *Nodes) Newest() cluster.NodeID {
+	if len(n.nodes) == 0 {
+		return 0
+	}
+	return n.nodes[len(n.nodes)-1].ID
+}
+
+// Member describes a node as a member of a nodeset.
+func (n *Nodes) Member(id cluster.NodeID) cluster.Member {
+	member := cluster.Member{Node: id, Class: n.Class(id)}
+	if node := n.Get(id); member.Class == cluster.Active {
+		member.State, member.Location = node.Storage, node.Location
+	}
+	return member
+}
+
+// Release is the oldest release that a registered node runs; the zero Release when no node says.
+func (n *Nodes) Release() cluster.Release {
+	var oldest cluster.Release
+	for node := range n.All() {
+		if !node.Release.IsZero() && (oldest.IsZero() || node.Release.Compare(oldest) < 0) {
+			oldest = node.Release
+		}
+	}
+	return oldest
+}
+
+// decodeNode adds one entry of the list `nodes`. It fails when not even the id can be told.
+func (n *Nodes) decodeNode(entry value) bool {
+	key, config, ok := entry.pair()
+	if !ok {
+		return false
+	}
+	key.what = "node id"
+	id, ok := key.uint(math.MaxUint32)
+	if !ok {
+		return false
+	}
+	node := Node{ID: cluster.NodeID(id), At: config.at(), StorageAt: config.at()}
+	config.what = "entry of " + node.ID.String()
+	switch {
+	case config.result.Type == gjson.String && config.result.Str == "Tombstone":
+		node.Removed = true
+	case config.result.IsObject():
+		node.decode(config)
+	default:
+		config.invalid(`"Tombstone" or {"Node": …}`)
+	}
+	n.nodes = append(n.nodes, node)
+	return true
+}
+
+func (node *Node) decode(config value) {
+	entry, _ := config.object()
+	body := entry.get("Node", config.what)
+	if !body.result.IsObject() {
+		config.invalid(`"Tombstone" or {"Node": …}`)
+		return
+	}
+	fields, _ := body.object()
+	name := node.ID.String()
+
+	node.Name, _ = fields.get("name", "name of "+name).string()
+	if v := fields.get("address", "address of "+name); !v.isNull() {
+		node.Address, _ = v.string()
+	}
+	node.Generation, _ = fields.get("current_generation", "generation of "+name).generationalNodeID()
+
+	node.Storage = cluster.StorageProvisioning
+	if v, ok := fields.nested("log_server_config", "storage_state", "storage state of "+name); ok {
+		node.Storage, node.StorageAt = enum(v, cluster.StorageStates()), v.at()
+	}
+	node.Worker = cluster.WorkerProvisioning
+	if v, ok := fields.nested("worker_config", "worker_state", "worker state of "+name); ok {
+		node.Worker = enum(v, cluster.WorkerStates())
+	}
+	if v, ok := fields.nested("metadata_server_config", "metadata_server_state", "metadata server state of "+name); ok {
+		node.Metadata = enum(v, cluster.MetadataServerStates())
+	}
+	if v := fields.get("roles", "role of "+name); !v.isNull() {
+		roles, _ := v.items()
+		for _, role := range roles {
+			if name, ok := role.string(); !ok || cluster.Role(name).Known() {
+				node.Roles = append(node.Roles, cluster.Role(name).Canonical())
+			} else {
+				node.Roles = append(node.Roles, enum(role, cluster.Roles()))
+			}
+		}
+	}
+	if v := fields.get("location", "location of "+name); !v.isNull() {
+		if s, ok := v.string(); ok {
+			var err error
+			if node.Location, err = cluster.ParseLocation(s); err != nil {
+				v.invalid("a location such as region.zone")
+			}
+		}
+	}
+	if v := fields.get("binary_version", "binary version of "+name); !v.isNull() {
+		if s, ok := v.string(); ok {
+			var err error
+			if node.Release, err = cluster.ParseRelease(s); err != nil {
+				v.invalid("a version such as 1.7.12")
+			}
+		}
+	}
+}
+
+// nested returns a state that has an object of its own around it; ok is false when it is left out, which is legal.
+func (o object) nested(outer, inner, what string) (value, bool) {
+	v := o.get(outer, what)
+	if v.isNull() {
+		return v, false
+	}
+	config, ok := v.object()
+	if !ok {
+		return v, false
+	}
+	v = config.get(inner, what)
+	return v, !v.isNull()
+}
+
+// enum returns the spelling as it is, with an oddity when it is not one of the known ones.
+func enum[T ~string](v value, known []T) T {
+	s, ok := v.string()
+	if ok && !slices.Contains(known, T(s)) {
+		v.add(Oddity{Kind: UnknownValue, Value: strconv.Quote(s), Want: oneOf(known)})
+	}
+	return T(s)
+}
+
+func oneOf[T ~string](words []T) string {
+	list := make([]string, len(words))
+	for i, word := range words {
+		list[i] = string(word)
+	}
+	return "one of " + strings.Join(list, ", ")
+}
+
+// generationalNodeID reads the metadata's form of one, [id, generation].
+func (v value) generationalNodeID() (cluster.GenerationalNodeID, bool) {
+	var none cluster.GenerationalNodeID
+	var parts [2]uint64
+	i := 0
+	if v.result.IsArray() {
+		v.result.ForEach(func(_, part gjson.Result) bool {
+			if i < 2 {
+				n, rounded, ok := parseUint(part)
+				if !ok || rounded || n > math.MaxUint32 {
+					i = 3
+					return false
+				}
+				parts[i] = n
+			}
+			i++
+			return i < 3
+		})
+	}
+	if i != 2 {
+		v.invalid("a pair [node id, generation]")
+		return none, false
+	}
+	return cluster.GenerationalNodeID{ID: cluster.NodeID(parts[0]), Generation: uint32(parts[1])}, true
+}
+
+// finish sorts the entries and takes over the scalar fields.
+func (n *Nodes) finish(fields object) {
+	slices.SortStableFunc(n.nodes, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
+	kept := n.nodes[:0]
+	for i, node := range n.nodes {
+		if i > 0 && node.ID == kept[len(kept)-1].ID {
+			fields.add(Oddity{Kind: InvalidValue, At: node.At, What: "node id " + node.ID.String(), Value: "registered twice", Want: "one entry for each node id"})
+			continue
+		}
+		kept = append(kept, node)
+	}
+	n.nodes = kept
+
+	if v := fields.get("cluster_name", "cluster name"); !v.isNull() || n.Document.Complete {
+		n.ClusterName, _ = v.string()
+	}
+	var numbers []value
+	if v := fields.get("cluster_fingerprint", "cluster fingerprint"); !v.isNull() {
+		fingerprint, _ := v.uint(math.MaxUint64)
+		n.Fingerprint = cluster.Fingerprint(fingerprint)
+		numbers = append(numbers, v)
+	}
+	if v := fields.get("modified_at", "modification time"); !v.isNull() {
+		modified, _ := v.uint(math.MaxUint64)
+		n.ModifiedAt = cluster.HLC(modified)
+		numbers = append(numbers, v)
+	}
+	reportRounded(numbers)
+	if v := fields.get("features", "feature"); !v.isNull() {
+		features, _ := v.items()
+		for _, feature := range features {
+			name, _ := feature.string()
+			n.Features = append(n.Features, name)
+		}
+	}
+	if v := fields.get("name_lookup", "name lookup"); !v.isNull() {
+		names, _ := v.object()
+		for _, f := range names.fields {
+			entry := names.child(f.value, f.name, "id of node "+strconv.Quote(f.name))
+			if id, ok := entry.uint(math.MaxUint32); ok {
+				n.NameLookup = append(n.NameLookup, NameLookup{Name: f.name, Node: cluster.NodeID(id), At: entry.at()})
+			}
+		}
+	}
+}
+
+// reportRounded marks the large integers of a document as rounded when every one of them looks so.
+func reportRounded(numbers []value) {
+	var large []value
+	for _, v := range numbers {
+		n, rounded, ok := parseUint(v.result)
+		switch {
+		case !ok || rounded || n <= 1<<53: // rounded ones are reported already
+		case !looksRounded(n):
+			return
+		default:
+			large = append(large, v)
+		}
+	}
+	for _, v := range large {
+		v.add(Oddity{Kind: RoundedNumber, Value: v.shown()})
+	}
+}

@@ -1,0 +1,143 @@
+package snapshots
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"restate-lint/snapshots/cluster"
+)
+
+// placementSlots bounds the memory of the table: a cluster has few distinct placements, and one that has many gains
+// nothing from remembering all of them.
+const placementSlots = 4096
+
+// placements remembers what a text of replication and nodeset means, so that equal segments share one Placement and
+// its verdict is computed once.
+type placements struct {
+	nodes   *Nodes
+	release cluster.Release
+	seed    maphash.Seed
+	slots   []placementSlot
+}
+
+type placementSlot struct {
+	text      string
+	placement *Placement
+	err       error
+}
+
+func newPlacements(nodes *Nodes) *placements {
+	p := &placements{seed: maphash.MakeSeed(), nodes: nodes, slots: make([]placementSlot, placementSlots)}
+	if nodes != nil {
+		p.release = nodes.Release()
+	}
+	return p
+}
+
+// lookup returns the placement that a text stands for. The text may be anything that read turns into the two values,
+// as long as equal texts always stand for equal placements.
+func (p *placements) lookup(text []byte, read func(text []byte) (replication, nodeset gjson.Result, err error)) (*placementSlot, error) {
+	slot := &p.slots[maphash.Bytes(p.seed, text)%placementSlots]
+	if slot.text != string(text) || slot.placement == nil && slot.err == nil {
+		replication, nodeset, err := read(text)
+		if err != nil {
+			return nil, err
+		}
+		*slot = placementSlot{text: string(text)}
+		slot.placement, slot.err = p.place(replication, nodeset)
+	}
+	return slot, slot.err
+}
+
+func (p *placements) place(replication, nodeset gjson.Result) (*Placement, error) {
+	if !replication.IsObject() {
+		return nil, errors.New("replication is not an object")
+	}
+	if !nodeset.IsArray() {
+		return nil, errors.New("nodeset is not an array")
+	}
+	placement := &Placement{}
+	var invalid, err error
+	if placement.Replication, invalid = replicationObject(replication); invalid != nil {
+		placement.Invalid = invalid.Error()
+	}
+	nodeset.ForEach(func(_, member gjson.Result) bool {
+		var id cluster.NodeID
+		id, err = nodesetMember(member)
+		placement.Nodeset = append(placement.Nodeset, id)
+		return err == nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	placement.Distinct = countDistinct(placement.Nodeset)
+	if p.nodes != nil {
+		members := make([]cluster.Member, len(placement.Nodeset))
+		for i, id := range placement.Nodeset {
+			members[i] = p.nodes.Member(id)
+		}
+		placement.Verdict = cluster.Judge(members, placement.Replication, p.release)
+	}
+	return placement, nil
+}
+
+func countDistinct(nodeset []cluster.NodeID) int {
+	sorted := slices.Clone(nodeset)
+	slices.Sort(sorted)
+	return len(slices.Compact(sorted))
+}
+
+// nodesetMember reads a plain node id: a number since Restate 1.2, a text such as "N1" in 1.1.
+func nodesetMember(member gjson.Result) (cluster.NodeID, error) {
+	switch member.Type {
+	case gjson.Number:
+		if n, rounded, ok := parseUint(member); ok && !rounded && n <= math.MaxUint32 {
+			return cluster.NodeID(n), nil
+		}
+	case gjson.String:
+		if id, err := cluster.ParseNodeID(member.Str); err == nil {
+			return id, nil
+		}
+	}
+	return 0, fmt.Errorf("nodeset member %s is not a node id", value{result: member}.shown())
+}
+
+// replicationObject reads the form {"node": 3, "zone": 2} and the prototype form of Restate 1.1,
+// {"replication_factor": 2, …}. An error says why Restate could not use the property; the legal part is returned.
+func replicationObject(result gjson.Result) (cluster.Replication, error) {
+	var replication cluster.Replication
+	var problem error
+	result.ForEach(func(key, factor gjson.Result) bool {
+		var scope *uint8
+		switch strings.ToLower(key.Str) {
+		case "node", "replication_factor":
+			scope = &replication.Node
+		case "zone":
+			scope = &replication.Zone
+		case "region":
+			scope = &replication.Region
+		case "extra_copies", "durability":
+			return true
+		default:
+			problem = fmt.Errorf("%s is not a scope (node, zone, region)", value{result: key}.shown())
+			return true
+		}
+		n, rounded, ok := parseUint(factor)
+		if !ok || rounded || n < 1 || n > math.MaxUint8 {
+			problem = fmt.Errorf("factor %s of scope %s is not 1 to 255", value{result: factor}.shown(), key.Str)
+			return true
+		}
+		*scope = uint8(n)
+		return true
+	})
+	if problem == nil {
+		problem = replication.Validate()
+	}
+	return replication, problem
+}

@@ -1,0 +1,569 @@
+package snapshots
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"restate-lint/snapshots/cluster"
+)
+
+// A reader finds the documents in sources and decodes all but the logs.
+type reader struct {
+	snapshot *Snapshot
+	window   *window // reused from source to source
+}
+
+// scalarFields are the fields that are kept whole. The lists of nodes, partitions and logs are read entry by entry.
+var scalarFields = map[string]bool{
+	"version": true, "cluster_name": true, "cluster_fingerprint": true, "modified_at": true, "features": true, "name_lookup": true,
+	"config": true, "num_partitions": true, "replication": true,
+	"leader_metadata": true, "epoch": true, "current": true, "next": true, "leadership_policy": true, "placement_policy": true,
+}
+
+// A draft is a document whose kind is not settled yet: keys come in any order.
+type draft struct {
+	*Document
+	oddities []Oddity
+	gaps     []string
+	fields   object
+	seen     map[string]bool
+
+	nodes      *Nodes
+	partitions *Partitions
+	ends       []value // the key ranges' ends
+	listAt     int64   // where the list of logs starts; -1 without one
+	stopped    bool    // reading ended at the list of logs: all before it was read, and nothing is likely to follow
+}
+
+func newDraft(source *Source, offset int64) *draft {
+	d := &draft{Document: &Document{Source: source, Offset: offset, Complete: true}, listAt: -1, seen: make(map[string]bool)}
+	d.fields.text = &text{document: d.Document, oddities: &d.oddities, offset: offset}
+	return d
+}
+
+// promised reports whether a file's name promises a document, or at least JSON.
+func promised(file string) bool {
+	_, key := labelled(file)
+	return key != "" || path.Ext(file) == ".json"
+}
+
+// source reads every document of one file. What is no document is a gap where the file was asked for by name or its
+// name promises JSON, and is passed over otherwise: exports hold much that is not metadata.
+func (r *reader) source(fsys fs.FS, file string, alone bool) {
+	s := r.snapshot
+	source := &Source{Name: file, fsys: fsys, path: file}
+	promised := alone || promised(file)
+	gap := func(reason string) {
+		kind, key := labelled(source.Name)
+		s.Gaps = append(s.Gaps, Gap{Key: key, Kind: kind, Source: source.Name, Reason: reason})
+	}
+	if info, err := fs.Stat(fsys, file); err != nil {
+		gap(underlying(err).Error())
+		return
+	} else if source.Size = info.Size(); !info.Mode().IsRegular() {
+		gap("not a regular file")
+		return
+	}
+	f, err := source.Open(0)
+	if err != nil {
+		gap(underlying(err).Error())
+		return
+	}
+	defer f.Close()
+	defer func() {
+		if crash := recover(); crash != nil {
+			gap(fmt.Sprintf("reading crashed: %v", crash))
+		}
+	}()
+	if r.window == nil {
+		r.window = newWindow(nil, 0)
+	}
+	w := r.window
+	*w = window{r: f, buf: w.buf, anchor: -1}
+
+	found, foreign, other := 0, int64(-1), 0
+	for {
+		c, ok := w.peek()
+		if !ok {
+			break
+		}
+		switch {
+		case c == '{':
+			d, whole := r.document(source, promised)
+			switch {
+			case d == nil:
+				other++
+			default:
+				found++
+				if foreign >= 0 {
+					s.Oddities = append(s.Oddities, Oddity{Kind: ForeignText, Document: d, At: d.At(foreign, ""), What: "the text before " + d.Key()})
+					foreign = -1
+				}
+			}
+			if !whole {
+				return
+			}
+		case c == '[': // query results and the like
+			other++
+			if err := w.skip(); err != nil {
+				if promised {
+					gap(err.Error())
+				}
+				return
+			}
+		case w.nullNext():
+			found++
+			gap("null: the key does not exist in the metadata store")
+		default:
+			if !promised && !w.has(byteOrderMark) {
+				return
+			}
+			if foreign < 0 {
+				foreign = w.offset()
+			}
+			w.skipLine()
+		}
+	}
+	switch {
+	case w.err != nil && !errors.Is(w.err, io.EOF):
+		gap(underlying(w.err).Error())
+	case source.Size == 0 && promised:
+		gap("empty")
+	case found == 0 && alone && other > 0:
+		gap("not a document of Restate's metadata")
+	case found == 0 && other == 0 && promised:
+		gap("not JSON")
+	}
+}
+
+// sniffSize is how much of a file is looked at to tell whether it holds a document.
+const sniffSize = 64 << 10
+
+// sniff reports whether the head of a file looks like a document, by the same steps as source.
+func (r *reader) sniff(fsys fs.FS, file string) bool {
+	source := &Source{Name: file, fsys: fsys, path: file}
+	f, err := source.Open(0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	w := r.window
+	*w = window{r: io.LimitReader(f, sniffSize), buf: w.buf, anchor: -1}
+	for {
+		c, ok := w.peek()
+		switch {
+		case !ok:
+			return false
+		case c == '{':
+			d := newDraft(source, w.offset())
+			err := r.members(d)
+			if d.kind() != "" {
+				return true
+			}
+			if err != nil {
+				return false
+			}
+		case c == '[':
+			if w.skip() != nil {
+				return false
+			}
+		case w.nullNext():
+		case promised(file) || w.has(byteOrderMark):
+			w.skipLine()
+		default:
+			return false
+		}
+	}
+}
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// has reports whether the given text stands at pos.
+func (w *window) has(text []byte) bool {
+	w.ahead(len(text))
+	return hasPrefixAt(w.buf[:w.end], w.pos, text)
+}
+
+// nullNext consumes a literal null that stands at pos.
+func (w *window) nullNext() bool {
+	w.ahead(len(null) + 1)
+	if !w.has(null) || w.pos+len(null) < w.end && byteClass[w.buf[w.pos+len(null)]] != classBetween {
+		return false
+	}
+	w.pos += len(null)
+	return true
+}
+
+// skipLine moves behind the line at pos and all that follow it until one starts with '{', or to the end.
+func (w *window) skipLine() {
+	if w.has(byteOrderMark) { // is no line
+		w.pos += len(byteOrderMark)
+		return
+	}
+	for newLine := false; ; {
+		if w.pos == w.end {
+			if _, more := w.fill(); !more {
+				return
+			}
+		}
+		if newLine && w.buf[w.pos] == '{' {
+			return
+		}
+		if i := bytes.IndexByte(w.buf[w.pos:w.end], '\n'); i >= 0 {
+			w.pos += i + 1
+			newLine = true
+		} else {
+			w.pos = w.end
+			newLine = false
+		}
+	}
+}
+
+// labelled guesses from a file's name which key it was meant for. It only ever names what could not be read.
+func labelled(name string) (Kind, string) {
+	key := strings.TrimSuffix(path.Base(name), path.Ext(name))
+	if slices.Contains(expectedKinds, Kind(key)) {
+		return Kind(key), key
+	}
+	if id, ok := strings.CutPrefix(key, "pp_epoch_"); ok {
+		if _, err := strconv.ParseUint(id, 10, 16); err == nil {
+			return EpochMetadata, key
+		}
+	}
+	if key == "rule_book" {
+		return "", key
+	}
+	return "", ""
+}
+
+// document reads the object at pos. It returns nil when it is no metadata, and whether reading can go on behind it.
+func (r *reader) document(source *Source, promised bool) (*Document, bool) {
+	d := newDraft(source, r.window.offset())
+	err := r.members(d)
+	if err != nil {
+		d.gap(err.Error())
+	}
+	kind := d.kind()
+	if kind == "" {
+		if err != nil || len(d.seen) == 0 {
+			likely, key := labelled(source.Name)
+			reason := "an object with no field of a known document"
+			switch {
+			case err != nil && promised:
+				reason = err.Error()
+			case likely == "":
+				return nil, err == nil
+			}
+			r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Key: key, Kind: likely, Source: source.Name, Reason: reason})
+		}
+		return nil, err == nil
+	}
+	d.Kind = kind
+	r.finish(d)
+	return d.Document, err == nil && !d.stopped
+}
+
+// members reads the fields of the object at pos. Before a large list of logs it stops when all that matters was read.
+func (r *reader) members(d *draft) error {
+	w := r.window
+	w.pos++ // the brace
+	if c, ok := w.peek(); ok && c == '}' {
+		w.pos++
+		return nil
+	}
+	for {
+		raw, keyAt, err := w.value()
+		if err != nil {
+			return err
+		}
+		if raw[0] != '"' || !gjson.ValidBytes(raw) {
+			return &syntaxError{keyAt, "not a field name"}
+		}
+		key := gjson.ParseBytes(raw).Str
+		if err := w.expect(':'); err != nil {
+			return err
+		}
+		if _, ok := w.peek(); !ok {
+			return w.failure()
+		}
+		duplicate := d.seen[key]
+		if duplicate {
+			d.fields.add(Oddity{Kind: DuplicateKey, At: d.At(keyAt, "/"+escapePointer(key)), Value: strconv.Quote(key)})
+		} else if len(d.seen) < 1000 {
+			d.seen[key] = true
+		}
+		c := w.buf[w.pos]
+		switch {
+		case duplicate:
+			err = w.skip()
+		case key == "logs" && c == '[':
+			d.listAt = w.offset()
+			if d.seen["version"] && d.seen["config"] && !r.mayHoldMore(d.Source, d.listAt) {
+				d.stopped = true
+				return nil
+			}
+			err = w.skip()
+		case key == "nodes" && c == '[':
+			d.nodes = &Nodes{Document: d.Document}
+			err = r.list(d, "/nodes/", "node", d.nodes.decodeNode)
+		case key == "partitions" && c == '[':
+			d.partitions = &Partitions{Document: d.Document}
+			err = r.list(d, "/partitions/", "partition", func(v value) bool { return d.partitions.decodePartition(v, &d.ends) })
+		case scalarFields[key]:
+			var raw []byte
+			var at int64
+			if raw, at, err = w.value(); err == nil {
+				v, broken := parse(raw, at, "/"+escapePointer(key), key, d.Document, &d.oddities)
+				if broken != nil {
+					d.gap(fmt.Sprintf("%s (byte %d): %v", key, at, broken))
+				} else {
+					v.result.Index = int(at - d.Offset)
+					d.fields.fields = append(d.fields.fields, field{key, v.result})
+				}
+			}
+		default:
+			err = w.skip()
+		}
+		if err != nil {
+			return err
+		}
+		if more, err := w.next('}'); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// list reads the array at pos entry by entry, so that a damaged one does not hide the others.
+func (r *reader) list(d *draft, pointer, what string, decode func(value) bool) error {
+	w := r.window
+	w.pos++ // the bracket
+	if c, ok := w.peek(); ok && c == ']' {
+		w.pos++
+		return nil
+	}
+	for i := 0; ; i++ {
+		raw, at, err := w.value()
+		if err != nil {
+			return err
+		}
+		v, err := parse(raw, at, pointer+strconv.Itoa(i), what, d.Document, &d.oddities)
+		if err != nil {
+			d.gap(fmt.Sprintf("entry %d of %s (byte %d): %v", i, strings.Trim(pointer, "/"), at, err))
+		} else if !decode(v) {
+			d.gap(fmt.Sprintf("entry %d of %s (byte %d): not to be understood", i, strings.Trim(pointer, "/"), at))
+		}
+		if more, err := w.next(']'); err != nil || !more {
+			return err
+		}
+	}
+}
+
+func (d *draft) gap(reason string) {
+	d.Complete = false
+	d.gaps = append(d.gaps, reason)
+}
+
+// largeList is the size from which it pays not to read through a list of logs twice.
+const largeList = 4 << 20
+
+// mayHoldMore reports whether a source may go on behind a document with a list of logs: another document would start
+// on a line of its own somewhere near the end.
+func (r *reader) mayHoldMore(source *Source, listAt int64) bool {
+	if source.Size-listAt < largeList {
+		return true
+	}
+	end := make([]byte, largeList/8)
+	f, err := source.Open(source.Size - int64(len(end)))
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	if _, err := io.ReadFull(f, end); err != nil {
+		return true
+	}
+	return bytes.Contains(end, []byte("\n{")) || bytes.Contains(end, []byte("}{"))
+}
+
+// kind tells what a document is by its fields; empty when it is none that is known.
+func (d *draft) kind() Kind {
+	has := func(keys ...string) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { return d.seen[key] })
+	}
+	switch {
+	case d.nodes != nil || has("cluster_name") && has("version") && !has("snapshot_id", "node_name", "partition_id"):
+		return NodesConfig
+	case d.listAt >= 0 || has("config") && has("version"):
+		return BifrostConfig
+	case has("num_partitions"):
+		return PartitionTable
+	case d.partitions != nil:
+		if d.partitions.Len() == 0 && len(d.oddities) > 0 {
+			return SchedulingPlan
+		}
+		return PartitionTable
+	case has("deployments_v2", "deployments", "services", "subscriptions") && has("version"):
+		return SchemaRegistry
+	case has("leader_metadata", "current", "next") && has("version"):
+		return EpochMetadata
+	}
+	return ""
+}
+
+// finish turns a draft into the document of its kind.
+func (r *reader) finish(d *draft) {
+	s := r.snapshot
+	version := d.fields.get("version", "version of the document")
+	if n, ok := version.uint(math.MaxUint32); ok {
+		d.Version = cluster.Version(n)
+		if n == 0 {
+			version.invalid("a version of 1 or more")
+		}
+	}
+	switch d.Kind {
+	case NodesConfig:
+		if d.nodes == nil {
+			d.nodes = &Nodes{Document: d.Document}
+			d.gap("no list of nodes")
+		}
+		d.nodes.finish(d.fields)
+		if r.keep(d, s.Document(d.Kind)) {
+			s.Nodes = d.nodes
+		}
+	case BifrostConfig:
+		logs := &Logs{Document: d.Document, snapshot: s, listAt: d.listAt, whole: !d.stopped}
+		if d.listAt < 0 {
+			d.gap("no list of logs")
+		}
+		logs.decodeProvider(d.fields)
+		if r.keep(d, s.Document(d.Kind)) {
+			s.Logs = logs
+		}
+	case PartitionTable:
+		if d.partitions == nil {
+			d.partitions = &Partitions{Document: d.Document} // Restate 1.0 listed none
+		}
+		d.partitions.finish(d.fields, d.ends)
+		if r.keep(d, s.Document(d.Kind)) {
+			s.Partitions = d.partitions
+		}
+	case EpochMetadata:
+		epoch := &Epoch{Document: d.Document}
+		if !r.identify(d, epoch) {
+			d.gap("it does not say which partition it belongs to")
+			break
+		}
+		epoch.finish(d.fields)
+		same := func(e *Epoch) bool { return e.Partition == epoch.Partition }
+		var before *Document
+		if i := slices.IndexFunc(s.Epochs, same); i >= 0 {
+			before = s.Epochs[i].Document
+		}
+		if r.keep(d, before) {
+			s.Epochs = append(slices.DeleteFunc(s.Epochs, same), epoch)
+		}
+	default:
+		if r.keep(d, s.Document(d.Kind)) && d.Kind == SchemaRegistry {
+			s.Schema = d.Document
+		}
+	}
+	for _, reason := range d.gaps {
+		s.Gaps = append(s.Gaps, Gap{Key: d.Key(), Kind: d.Kind, Source: d.Source.Name, Reason: reason})
+	}
+}
+
+// identify finds the partition of an epoch. The document names it only once a leader was chosen; until then the
+// source's name is all there is.
+func (r *reader) identify(d *draft, epoch *Epoch) bool {
+	if leader := d.fields.get("leader_metadata", "leader"); leader.result.IsObject() {
+		id := leader.result.Get("partition_id")
+		if n, rounded, ok := parseUint(id); ok && !rounded && n <= math.MaxUint16 {
+			epoch.Partition = cluster.PartitionID(n)
+			d.Partition = epoch.Partition
+			return true
+		}
+		leader.invalid("a leader with a partition id of 0 to 65535")
+	}
+	if kind, key := labelled(d.Source.Name); kind == EpochMetadata {
+		n, _ := strconv.ParseUint(strings.TrimPrefix(key, "pp_epoch_"), 10, 16)
+		epoch.Partition = cluster.PartitionID(n)
+		d.Partition = epoch.Partition
+		return true
+	}
+	return false
+}
+
+// keep decides between a document and one of the same key that was read before: a complete one wins, then the newer.
+func (r *reader) keep(d *draft, old *Document) bool {
+	s := r.snapshot
+	if old == nil {
+		s.Documents = append(s.Documents, d.Document)
+		s.Oddities = append(s.Oddities, d.oddities...)
+		return true
+	}
+	rank := func(d *Document) int { return map[bool]int{true: 1}[d.Complete] }
+	newer := cmp.Or(cmp.Compare(rank(d.Document), rank(old)), cmp.Compare(d.Version, old.Version)) > 0
+	rival := Rival{Kept: old, Other: d.Document}
+	if d.Kind == NodesConfig {
+		rival.ClusterNames = [2]string{s.Nodes.ClusterName, d.nodes.ClusterName}
+	}
+	if newer {
+		rival.Kept, rival.Other = rival.Other, rival.Kept
+		rival.ClusterNames[0], rival.ClusterNames[1] = rival.ClusterNames[1], rival.ClusterNames[0]
+		s.Documents[slices.Index(s.Documents, old)] = d.Document
+		s.Oddities = append(slices.DeleteFunc(s.Oddities, func(o Oddity) bool { return o.Document == old }), d.oddities...)
+	}
+	s.Rivals = append(s.Rivals, rival)
+	return newer
+}
+
+// decodeProvider reads the default provider of new segments.
+func (l *Logs) decodeProvider(fields object) {
+	config := fields.get("config", "configuration of the logs")
+	if config.isNull() {
+		return
+	}
+	o, ok := config.object()
+	if !ok {
+		return
+	}
+	v := o.get("default_provider", "default provider")
+	if v.isNull() {
+		return
+	}
+	provider := &Provider{At: v.at()}
+	if v.result.Type == gjson.String {
+		provider.Kind = parseKind(enum(v, kindSpellings[Replicated:SealMarker]))
+	} else if o, ok := v.object(); ok {
+		v = o.get("replicated", "replicated provider")
+		if v.isNull() {
+			v.invalid("a provider: \"local\" or {\"replicated\": …}")
+			return
+		}
+		provider.Kind = Replicated
+		if o, ok := v.object(); ok {
+			if v := o.get("replication_property", "default log replication"); !v.isNull() {
+				provider.Replication, _ = v.replication()
+				provider.At = v.at()
+			}
+			if v := o.get("target_nodeset_size", "target nodeset size"); !v.isNull() {
+				size, ok := v.uint(math.MaxUint16)
+				if ok && size > 128 {
+					v.invalid("a nodeset size of 0 to 128")
+				}
+				provider.TargetNodesetSize = uint16(size)
+			}
+		}
+	}
+	l.DefaultProvider = provider
+}
