@@ -7,7 +7,7 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-// A Kind is what a document is, by the metadata key that Restate keeps it under.
+// A Kind is what a document is, by the metadata key that Restate keeps it under, or by the table that it is a result of.
 type Kind string
 
 // The kinds of documents that `restatectl metadata get` prints. EpochMetadata stands for every pp_epoch_<partition id>.
@@ -30,6 +30,7 @@ type Document struct {
 	// Offset is where the document starts in its source. A source may hold several documents.
 	Offset int64
 	// Version counts the writes of the value; 0 is invalid in Restate and stands here for a version that could not be read.
+	// Live documents have none.
 	Version cluster.Version
 	// Partition is set for EpochMetadata only.
 	Partition cluster.PartitionID

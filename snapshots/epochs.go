@@ -18,6 +18,27 @@ type Epoch struct {
 	// Current and Next are the replica sets; nil where the document has none (Current: Restate up to 1.3; Next: no
 	// reconfiguration is pending).
 	Current, Next *PartitionConfiguration
+	// PlacementFreeze keeps the controller from changing the replica set; nil when it is free to (Restate 1.7.3).
+	PlacementFreeze *Freeze
+	// LeadershipFreeze blocks every election of a leader, even when the leader is dead; nil when there is none. Affinity is
+	// who ought to lead; nil when anybody may (both Restate 1.7).
+	LeadershipFreeze *Freeze
+	Affinity         *Affinity
+}
+
+// An Affinity says who ought to lead a partition: one node, or any node at a location.
+type Affinity struct {
+	// Node is set unless Location is.
+	Node     cluster.NodeID
+	Location string
+	At       Position
+}
+
+// A Freeze stops what the controller would do by itself until somebody lifts it.
+type Freeze struct {
+	// Reason is what the operator gave; it may be empty.
+	Reason string
+	At     Position
 }
 
 // A Leader is a claim to lead a partition.
@@ -32,7 +53,8 @@ type PartitionConfiguration struct {
 	Version     cluster.Version
 	Replication cluster.Replication
 	ReplicaSet  []cluster.NodeID
-	At          Position
+	// At is the replica set, ReplicationAt the replication; the configuration where they are left out.
+	At, ReplicationAt Position
 }
 
 func (e *Epoch) finish(fields object) {
@@ -52,6 +74,54 @@ func (e *Epoch) finish(fields object) {
 	}
 	e.Current = decodeConfiguration(fields.get("current", "current configuration of partition "+name))
 	e.Next = decodeConfiguration(fields.get("next", "next configuration of partition "+name))
+	if v := fields.get("placement_policy", "placement policy of partition "+name); !v.isNull() {
+		if policy, ok := v.object(); ok {
+			e.PlacementFreeze = decodeFreeze(policy.get("freeze", "placement freeze of partition "+name))
+		}
+	}
+	if v := fields.get("leadership_policy", "leadership policy of partition "+name); !v.isNull() {
+		if policy, ok := v.object(); ok {
+			e.LeadershipFreeze = decodeFreeze(policy.get("freeze", "leadership freeze of partition "+name))
+			e.Affinity = decodeAffinity(policy.get("affinity", "leadership affinity of partition "+name))
+		}
+	}
+}
+
+func decodeAffinity(v value) *Affinity {
+	if v.isNull() {
+		return nil
+	}
+	fields, ok := v.object()
+	if !ok {
+		return nil
+	}
+	affinity := &Affinity{At: v.at()}
+	if node := fields.get("Node", v.what); !node.isNull() {
+		id, ok := node.uint(math.MaxUint32)
+		affinity.Node = cluster.NodeID(id)
+		if !ok {
+			return nil
+		}
+		return affinity
+	}
+	affinity.Location, ok = fields.get("Location", v.what).string()
+	if !ok {
+		return nil
+	}
+	return affinity
+}
+
+func decodeFreeze(v value) *Freeze {
+	if v.isNull() {
+		return nil
+	}
+	freeze := &Freeze{At: v.at()}
+	if fields, ok := v.object(); ok {
+		if reason := fields.get("reason", "reason of the "+v.what); !reason.isNull() {
+			freeze.Reason, _ = reason.string()
+		}
+	}
+	return freeze
 }
 
 func decodeConfiguration(v value) *PartitionConfiguration {
@@ -62,17 +132,17 @@ func decodeConfiguration(v value) *PartitionConfiguration {
 	if !ok {
 		return nil
 	}
-	configuration := &PartitionConfiguration{At: v.at()}
+	configuration := &PartitionConfiguration{At: v.at(), ReplicationAt: v.at()}
 	version, _ := fields.get("version", "version of the "+v.what).uint(math.MaxUint32)
 	configuration.Version = cluster.Version(version)
 	// The placeholder that a controller replaces (version 0) states no replication worth checking.
 	if r := fields.get("replication", "replication of the "+v.what); version != 0 && !r.isNull() {
+		configuration.ReplicationAt = r.at()
 		configuration.Replication, _ = r.replication()
 	}
 	if r := fields.get("replica_set", "replica set of the "+v.what); !r.isNull() {
 		configuration.At = r.at()
-		members, _ := r.items()
-		for _, member := range members {
+		for _, member := range r.elements(maxElements) {
 			if id, ok := member.uint(math.MaxUint32); ok {
 				configuration.ReplicaSet = append(configuration.ReplicaSet, cluster.NodeID(id))
 			}

@@ -2,27 +2,37 @@ package snapshots
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
+	"math/bits"
+	"slices"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"restate-lint/snapshots/cluster"
 )
 
-// A layout is how one log looks in the text of a document, learned from a log that was decoded by gjson: what is
-// literal, and where the numbers stand. All logs of an export have the same layout, and comparing bytes is much
-// faster than parsing them. Whatever differs from the layout, even by a byte, is decoded by gjson.
+// A layout is how one log looks in the text of a document: what is literal, and where the numbers stand. All logs of an
+// export have the same layout, and comparing bytes is much faster than parsing them. Whatever differs from the layout,
+// even by a byte, is decoded by gjson.
 //
 // A text that matches means the same as the log that the layout was learned from, but for the numbers: the literals
-// are equal, and a layout is learned only from a log without oddities.
+// are equal, and with one of its segments that log was decoded by gjson without oddities.
 type layout struct {
-	open    []byte // up to the log id
-	chain   []byte // from behind the log id up to the first segment
-	between []byte // between two segments
-	close   []byte // from behind the last segment to the end of the log
-	segment []piece
-	end     []byte // from behind the last field to the end of a segment
+	open    []byte  // up to the log id
+	chain   []byte  // from behind the log id to the first base LSN
+	opening int     // how much of that, and of between, belongs to the segment
+	shapes  []shape // of a segment; the one that matched last comes first
+	between []byte  // from the end of a segment to the base LSN of the next one
+	close   []byte  // from the end of the last segment to that of the log
+}
+
+// A shape is how a segment looks from behind its base LSN to the base LSN of the next one, or to the end of the log.
+type shape struct {
+	pieces     []piece
+	next, last []byte
 }
 
 // A piece of a segment is some literal text and the field behind it.
@@ -34,39 +44,35 @@ type piece struct {
 type segmentField uint8
 
 const (
-	baseLSNField segmentField = iota
-	indexField
+	indexField segmentField = iota
 	createdAtField
 	paramsField
 )
 
 // The parameters of a replicated segment are JSON within a string, always in this form.
-var (
-	paramsOpen        = []byte(`"{\"loglet_id\":`)
-	paramsSequencer   = []byte(`,\"sequencer\":\"N`)
-	paramsReplication = []byte(`\",\"replication\":`)
-	paramsClose       = []byte(`}"`)
+const (
+	paramsOpen        = `"{\"loglet_id\":`
+	paramsSequencer   = `,\"sequencer\":\"N`
+	paramsReplication = `\",\"replication\":`
+	paramsClose       = `}"`
 )
 
-// learnLayout returns the layout of a log that was decoded without oddities, or nil when it has no segment to learn from.
-func learnLayout(raw []byte, log *Log) *layout {
-	root := gjson.ParseBytes(raw)
-	var id, body gjson.Result
-	root.ForEach(func(_, v gjson.Result) bool {
-		if !id.Exists() {
-			id = v
-			return true
-		}
-		body = v
-		return false
+// learnFrom returns the layout of a log, or nil when its text has none to learn. Only one segment of it is decoded, which
+// must be without oddities.
+func (r *logsReader) learnFrom(raw []byte) *layout {
+	if !gjson.ValidBytes(raw) {
+		return nil
+	}
+	var id, body, first, second, last, model gjson.Result
+	gjson.ParseBytes(raw).ForEach(func(key, v gjson.Result) bool {
+		id, body = body, v
+		return true
 	})
-	var first, second, last, model gjson.Result
-	elements := 0
 	body.Get("chain").ForEach(func(_, v gjson.Result) bool {
-		switch elements++; elements {
-		case 1:
+		switch {
+		case !first.Exists():
 			first = v
-		case 2:
+		case !second.Exists():
 			second = v
 		}
 		if last = v; !model.Exists() && v.Get("1.kind").Str == kindSpellings[Replicated] {
@@ -74,160 +80,204 @@ func learnLayout(raw []byte, log *Log) *layout {
 		}
 		return true
 	})
-	if !model.Exists() || elements != len(log.Segments) {
+	if !model.Exists() {
 		return nil
 	}
 	end := func(v gjson.Result) int { return v.Index + len(v.Raw) }
-	y := &layout{
-		open:  bytes.Clone(raw[:id.Index]),
-		chain: bytes.Clone(raw[end(id):first.Index]),
-		close: bytes.Clone(raw[end(last):]),
-	}
-	if second.Exists() {
-		y.between = bytes.Clone(raw[end(first):second.Index])
-	} else {
-		inner := y.chain[bytes.LastIndexByte(y.chain, '[')+1:]
-		y.between = append([]byte{','}, inner...)
-	}
-
-	at := model.Index // everything before it is in a piece
-	add := func(v gjson.Result, field segmentField) {
-		y.segment = append(y.segment, piece{bytes.Clone(raw[at:v.Index]), field})
-		at = end(v)
-	}
-	ok := true
-	model.ForEach(func(_, v gjson.Result) bool {
-		if len(y.segment) == 0 {
-			add(v, baseLSNField)
-			return true
-		}
-		v.ForEach(func(key, v gjson.Result) bool {
-			switch key.Str {
-			case "index":
-				add(v, indexField)
-			case "created_at":
-				add(v, createdAtField)
-			case "params":
-				ok = ok && bytes.HasPrefix([]byte(v.Raw), paramsOpen)
-				add(v, paramsField)
-			}
-			return true
-		})
-		return true
-	})
-	y.end = bytes.Clone(raw[at:end(model)])
-	if !ok {
+	r.reset(0)
+	sample, err := parse(slices.Concat(raw[:first.Index], raw[model.Index:end(model)], raw[end(last):]), 0, "", "", r.logs.Document, &r.log.Oddities)
+	if err != nil || !r.decode(sample) || len(r.log.Segments) != 1 || len(r.log.Oddities)+len(r.log.Defects) > 0 {
 		return nil
+	}
+	base := model.Get("0")
+	opening, before := raw[model.Index:base.Index], raw[end(id):first.Index]
+	between := slices.Concat([]byte{','}, before[bytes.LastIndexByte(before, '[')+1:])
+	if second.Exists() {
+		between = raw[end(first):second.Index]
+	}
+	y := &layout{
+		open:    bytes.Clone(raw[:id.Index]),
+		chain:   slices.Concat(before, opening),
+		opening: len(opening),
+		between: slices.Concat(between, opening),
+		close:   bytes.Clone(raw[end(last):]),
+	}
+	// The time of creation is null in all that Restate has written so far, but a number is what belongs there.
+	for _, createdAt := range []bool{false, true} {
+		if pieces, rest := piecesOf(raw[:end(model)], end(base), model.Get("1"), createdAt); pieces != nil {
+			y.shapes = append(y.shapes, shape{pieces, slices.Concat(rest, y.between), slices.Concat(rest, y.close)})
+		}
 	}
 	return y
 }
 
-// match decodes the segment at the start of text. It returns the segment's length, or 0 when the text does not have
-// the layout or ends too early to tell.
-func (y *layout) match(text []byte, placements *placements, last **placementSlot, segment *Segment) int {
-	i := 0
+// piecesOf takes a segment apart, from the given place in raw on to its end, and returns what is left behind the last field.
+// Without createdAt the time of creation is a literal. No pieces are returned if the parameters are not in the usual form.
+func piecesOf(raw []byte, from int, config gjson.Result, createdAt bool) (pieces []piece, rest []byte) {
+	usual := false
+	add := func(value gjson.Result, field segmentField, opened, closed string) {
+		pieces = append(pieces, piece{slices.Concat(rest, raw[from:value.Index], []byte(opened)), field})
+		rest = []byte(closed)
+		from = value.Index + len(value.Raw)
+	}
+	config.ForEach(func(key, value gjson.Result) bool {
+		switch {
+		case key.Str == "index":
+			add(value, indexField, "", "")
+		case key.Str == "created_at" && createdAt:
+			add(value, createdAtField, "", "")
+		case key.Str == "params":
+			usual = strings.HasPrefix(value.Raw, paramsOpen)
+			add(value, paramsField, paramsOpen, paramsClose)
+		}
+		return true
+	})
+	if !usual {
+		return nil, nil
+	}
+	return pieces, slices.Concat(rest, raw[from:])
+}
+
+// match decodes the segment whose base LSN is at the start of text. It returns the length of the text up to the base LSN
+// of the next segment, or up to the end of the log if there is none; 0 when the text does not have the layout or ends
+// too early to tell.
+func (y *layout) match(text []byte, segment *Segment, last *parameters, placements *placements) (length int, more bool) {
+	for i := range y.shapes {
+		s := &y.shapes[i]
+		end := s.match(text, segment, last, placements)
+		switch {
+		case end > 0 && hasPrefixAt(text, end, s.next):
+			length, more = end+len(s.next), true
+		case end > 0 && hasPrefixAt(text, end, s.last):
+			length = end + len(s.last)
+		default:
+			continue
+		}
+		if i > 0 {
+			y.shapes[0], y.shapes[i] = y.shapes[i], y.shapes[0]
+		}
+		break
+	}
+	return length, more
+}
+
+// match decodes the segment at the start of text. It returns the place behind the last field, or 0.
+func (s *shape) match(text []byte, segment *Segment, last *parameters, placements *placements) int {
 	segment.Kind = Replicated
-	segment.Index = 0
-	for p := range y.segment {
-		piece := &y.segment[p]
+	n, i := digits(text, 0)
+	if i == 0 {
+		return 0
+	}
+	segment.BaseLSN = cluster.LSN(n)
+	for p := range s.pieces {
+		piece := &s.pieces[p]
 		if !hasPrefixAt(text, i, piece.literal) {
 			return 0
 		}
 		i += len(piece.literal)
-		var n uint64
 		switch piece.field {
-		case baseLSNField:
-			if n, i = digits(text, i); i == 0 {
-				return 0
-			}
-			segment.BaseLSN = cluster.LSN(n)
 		case indexField:
 			if n, i = digits(text, i); i == 0 || n > math.MaxUint32 {
 				return 0
 			}
 			segment.Index = cluster.SegmentIndex(n)
 		case createdAtField:
-			if hasPrefixAt(text, i, null) {
-				i += len(null)
-			} else if _, i = digits(text, i); i == 0 {
+			if _, i = digits(text, i); i == 0 {
 				return 0
 			}
 		case paramsField:
-			if !hasPrefixAt(text, i, paramsOpen) {
-				return 0
-			}
-			if n, i = digits(text, i+len(paramsOpen)); i == 0 {
+			if n, i = digits(text, i); i == 0 {
 				return 0
 			}
 			segment.Loglet = cluster.LogletID(n)
-			if !hasPrefixAt(text, i, paramsSequencer) {
-				return 0
-			}
-			if n, i = digits(text, i+len(paramsSequencer)); i == 0 || n > math.MaxUint32 || i == len(text) || text[i] != ':' {
-				return 0
-			}
-			segment.Sequencer.ID = cluster.NodeID(n)
-			if n, i = digits(text, i+1); i == 0 || n > math.MaxUint32 {
-				return 0
-			}
-			segment.Sequencer.Generation = uint32(n)
-			if !hasPrefixAt(text, i, paramsReplication) {
-				return 0
-			}
-			i += len(paramsReplication)
-			slot := *last
-			if slot == nil || len(text)-i < len(slot.text) || string(text[i:i+len(slot.text)]) != slot.text {
-				// The nodeset is a list of numbers: it ends at the first bracket.
-				length := bytes.IndexByte(text[i:], ']') + 1
-				if length == 0 {
+			if last.placement == nil || !hasPrefixAt(text, i, last.text) {
+				if !last.read(text[i:], placements) {
 					return 0
 				}
-				var err error
-				if slot, err = placements.lookup(text[i:i+length], readEscapedPlacement); err != nil {
-					return 0
-				}
-				*last = slot
 			}
-			segment.Placement = slot.placement
-			i += len(slot.text)
-			if !hasPrefixAt(text, i, paramsClose) {
-				return 0
-			}
-			i += len(paramsClose)
+			segment.Sequencer, segment.Placement = last.sequencer, last.placement
+			i += len(last.text)
 		}
 	}
-	if !hasPrefixAt(text, i, y.end) {
-		return 0
+	return i
+}
+
+// parameters are those of a segment from behind the loglet id to the nodeset. Often the next segment has the same.
+type parameters struct {
+	text      []byte
+	sequencer cluster.GenerationalNodeID
+	placement *Placement
+}
+
+// read takes over the parameters at the start of text. It fails, and changes nothing, when they are not in the usual form.
+func (p *parameters) read(text []byte, placements *placements) bool {
+	if !hasPrefixAt(text, 0, paramsSequencer) {
+		return false
 	}
-	return i + len(y.end)
+	id, i := digits(text, len(paramsSequencer))
+	if i == 0 || id > math.MaxUint32 || text[i] != ':' {
+		return false
+	}
+	generation, i := digits(text, i+1)
+	if i == 0 || generation > math.MaxUint32 || !hasPrefixAt(text, i, paramsReplication) {
+		return false
+	}
+	i += len(paramsReplication)
+	end := i + bytes.IndexByte(text[i:], ']') + 1 // the nodeset is a list of numbers
+	if end == i {
+		return false
+	}
+	slot, err := placements.lookup(text[i:end], readEscapedPlacement)
+	if err != nil {
+		return false
+	}
+	p.text = append(p.text[:0], text[:end]...)
+	p.sequencer = cluster.GenerationalNodeID{ID: cluster.NodeID(id), Generation: uint32(generation)}
+	p.placement = slot.placement
+	return true
 }
 
 var null = []byte("null")
 
-func hasPrefixAt(text []byte, i int, prefix []byte) bool {
+func hasPrefixAt[Text string | []byte](text []byte, i int, prefix Text) bool {
 	return len(text)-i >= len(prefix) && string(text[i:i+len(prefix)]) == string(prefix)
 }
 
-// digits reads an integer as JSON writes it and returns the place behind it, or 0 when there is none, or one that
-// might not fit 64 bits.
-func digits(text []byte, i int) (uint64, int) {
-	start := i
-	var n uint64
-	for ; i < len(text); i++ {
-		d := text[i] - '0'
-		if d > 9 {
-			break
-		}
-		n = n*10 + uint64(d)
-	}
-	length := i - start
-	if length == 0 || length > 19 || length > 1 && text[start] == '0' {
+// longest is more than the number of digits of any integer of 64 bits.
+const longest = 24
+
+// digits reads an integer as JSON writes it and returns the place behind it, or 0 when there is none, one that might not
+// fit 64 bits, or one that may go on behind the text.
+func digits(text []byte, i int) (n uint64, end int) {
+	if len(text)-i < longest {
 		return 0, 0
 	}
-	if i == len(text) {
-		return 0, 0 // more digits may follow
+	number := text[i : i+longest]
+	n, length := eightDigits(binary.LittleEndian.Uint64(number))
+	if length == 8 {
+		next, more := eightDigits(binary.LittleEndian.Uint64(number[8:]))
+		n, length = n*powersOfTen[more]+next, 8+more
+		if more == 8 {
+			next, more := eightDigits(binary.LittleEndian.Uint64(number[16:]))
+			n, length = n*powersOfTen[more]+next, 16+more
+		}
 	}
-	return n, i
+	if length == 0 || length > 19 || length > 1 && number[0] == '0' {
+		return 0, 0
+	}
+	return n, i + length
+}
+
+var powersOfTen = [...]uint64{1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
+
+// eightDigits reads the number that the first of eight characters are, and counts its digits.
+func eightDigits(characters uint64) (n uint64, count int) {
+	// Without the bits of '0' a digit is 0 to 9; adding 0x76 sets the top bit of whatever is more.
+	chunk := characters ^ 0x3030303030303030
+	count = bits.TrailingZeros64((chunk+0x7676767676767676|chunk)&0x8080808080808080) / 8
+	chunk <<= 64 - 8*count // zeros before the digits, which come last
+	chunk = chunk*10 + chunk>>8
+	return (chunk&0x000000ff000000ff*0x000f424000000064 + chunk>>16&0x000000ff000000ff*0x0000271000000001) >> 32, count
 }
 
 var errNotLikely = errors.New("not the usual text of a placement")
@@ -237,15 +287,18 @@ func readEscapedPlacement(text []byte) (replication, nodeset gjson.Result, err e
 	plain := make([]byte, 0, len(text)+len(`{"replication":}`))
 	plain = append(plain, `{"replication":`...)
 	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' {
-			if i++; i == len(text) || text[i] != '"' {
-				return replication, nodeset, errNotLikely
-			}
+		c := text[i]
+		switch {
+		case c == '\\' && i+1 < len(text) && text[i+1] == '"':
+			i++
+			c = '"'
+		case c == '\\', c == '"', c < ' ', c > '~':
+			return replication, nodeset, errNotLikely
 		}
-		plain = append(plain, text[i])
+		plain = append(plain, c)
 	}
 	plain = append(plain, '}')
-	if !gjson.ValidBytes(plain) {
+	if !shallow(string(plain)) || !gjson.ValidBytes(plain) {
 		return replication, nodeset, errNotLikely
 	}
 	fields := 0

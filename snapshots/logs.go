@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -85,15 +86,18 @@ type Segment struct {
 	Index     cluster.SegmentIndex
 	Kind      LogletKind
 
-	at uint32 // where the segment starts in the log's text
+	at     uint32 // where the segment starts in the log's text
+	number uint32 // its place in the chain, elements that are no segments included
 }
 
 // A Placement is one distinct combination of replication and nodeset. Segments with an equal pointer are placed
 // equally; two placements may still be equal.
 type Placement struct {
 	Replication cluster.Replication
-	// Invalid says why Restate could not use the replication property; empty when it can.
+	// Invalid says what is wrong with the replication property; empty when nothing is.
 	Invalid string
+	// Computable is false when the property is so wrong that no quorum can be computed by it.
+	Computable bool
 	// Nodeset is in the order of the document.
 	Nodeset []cluster.NodeID
 	// Distinct is the number of different nodes in it; Restate writes each node once.
@@ -134,13 +138,13 @@ func (l *Log) At() Position { return l.document.At(l.offset, l.pointer()) }
 
 // SegmentAt is the position of the i-th element of the chain.
 func (l *Log) SegmentAt(i int) Position {
-	return l.document.At(l.offset+int64(l.Segments[i].at), l.segmentPointer(i))
+	return l.document.At(l.offset+int64(l.Segments[i].at), l.elementPointer(int(l.Segments[i].number)))
 }
 
 func (l *Log) pointer() string { return "/logs/" + strconv.Itoa(l.number) }
 
-func (l *Log) segmentPointer(i int) string {
-	return l.pointer() + "/1/chain/" + strconv.Itoa(i)
+func (l *Log) elementPointer(number int) string {
+	return l.pointer() + "/1/chain/" + strconv.Itoa(number)
 }
 
 // ParamsAt is the position of the i-th segment's parameters, or of the segment where it has none.
@@ -149,7 +153,8 @@ func (l *Log) ParamsAt(i int) Position {
 	if !params.Exists() {
 		return l.SegmentAt(i)
 	}
-	return l.document.At(l.offset+int64(l.Segments[i].at)+int64(params.Index), l.segmentPointer(i)+"/1/params")
+	at := l.SegmentAt(i)
+	return l.document.At(at.Offset+int64(params.Index), at.Pointer+"/1/params")
 }
 
 // MemberAt is the position of the k-th member of the i-th segment's nodeset, within the parameters.
@@ -216,8 +221,10 @@ func escapedOffset(quoted string, index int) int {
 			size = 2
 			if quoted[i+1] == 'u' && i+6 <= len(quoted) {
 				size = 6
-				unescaped := gjson.Parse(`"` + quoted[i:i+6] + `"`).Str
-				width = len(unescaped) // a surrogate half counts as what it became; such text is no number anyway
+				if half := quoted[i+2] | 0x20; half == 'd' && quoted[i+3] >= '8' && strings.HasPrefix(quoted[i+6:], `\u`) {
+					size = min(12, len(quoted)-i) // two halves of one character
+				}
+				width = len(gjson.Parse(`"` + quoted[i:i+size] + `"`).Str)
 			}
 		}
 		i += size
@@ -237,7 +244,7 @@ type Seal struct {
 // SealOf decodes the parameters of the i-th segment, a seal marker. ok is false when they are no JSON object.
 func (l *Log) SealOf(i int) (seal Seal, ok bool) {
 	_, inner := l.params(i)
-	if !gjson.Valid(inner) {
+	if !shallow(inner) || !gjson.Valid(inner) {
 		return seal, false
 	}
 	params := gjson.Parse(inner)

@@ -2,7 +2,6 @@ package snapshots
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 
@@ -36,7 +35,7 @@ func (l *Logs) each(visit func(*Log), useLayout bool) (gaps []Gap) {
 		return r.gaps
 	}
 	defer f.Close()
-	r.w = newWindow(f, l.listAt)
+	r.w = newWindow(f, l.listAt, l.Document.Source.Size-l.listAt)
 	if err := r.read(visit); err != nil {
 		r.gap(fmt.Sprintf("unreadable behind log entry %d: %v", r.number, err))
 	}
@@ -49,7 +48,7 @@ type logsReader struct {
 	placements *placements
 	useLayout  bool
 	layout     *layout
-	last       *placementSlot
+	last       parameters
 	log        Log
 	number     int
 	gaps       []Gap
@@ -57,6 +56,9 @@ type logsReader struct {
 }
 
 func (r *logsReader) gap(reason string) {
+	if len(r.gaps) == maxGaps {
+		return
+	}
 	r.gaps = append(r.gaps, Gap{Key: string(BifrostConfig), Kind: BifrostConfig, Source: r.logs.Document.Source.Name, Reason: reason})
 }
 
@@ -72,6 +74,9 @@ func (r *logsReader) read(visit func(*Log)) error {
 		more = false
 	}
 	for ; more; r.number++ {
+		if r.number == maxLogs {
+			return fmt.Errorf("there are more than %d logs", maxLogs)
+		}
 		ok, err := r.next()
 		if err != nil {
 			return err
@@ -117,7 +122,7 @@ func (r *logsReader) next() (ok bool, err error) {
 		return false, w.failure()
 	}
 	w.anchor = w.pos
-	if r.layout != nil && r.fast() {
+	if r.useLayout && (r.fast() || r.learn() && r.fast()) {
 		return true, nil
 	}
 	w.pos = w.anchor
@@ -135,11 +140,6 @@ func (r *logsReader) next() (ok bool, err error) {
 	if !r.decode(v) {
 		r.gap(fmt.Sprintf("log entry %d (byte %d): not a pair [log id, {\"chain\": …}]", r.number, at))
 		return false, nil
-	}
-	if r.useLayout && len(r.log.Oddities) == 0 && len(r.log.Defects) == 0 {
-		if layout := learnLayout(raw, &r.log); layout != nil {
-			r.layout = layout
-		}
 	}
 	return true, nil
 }
@@ -160,13 +160,33 @@ var lookahead = 4 << 10
 // rest returns what the window holds behind pos, at least lookahead bytes unless the source ends before.
 func (r *logsReader) rest() []byte {
 	w := r.w
-	w.ahead(lookahead)
+	if w.end-w.pos < lookahead {
+		w.ahead(lookahead)
+	}
 	return w.buf[w.pos:w.end]
+}
+
+// learn takes the layout of the entry at the anchor for that of all. It fails when the text has none.
+func (r *logsReader) learn() bool {
+	r.w.pos = r.w.anchor
+	raw, _, err := r.w.value()
+	if err != nil {
+		return false
+	}
+	if y := r.learnFrom(raw); y != nil {
+		r.layout = y
+		return true
+	}
+	return false
 }
 
 // fast decodes the entry at the anchor by the layout. A single segment that differs is decoded by gjson.
 func (r *logsReader) fast() bool {
 	w, y := r.w, r.layout
+	if y == nil {
+		return false
+	}
+	w.pos = w.anchor
 	r.reset(w.offset())
 	text := r.rest()
 	if !hasPrefixAt(text, 0, y.open) {
@@ -178,30 +198,40 @@ func (r *logsReader) fast() bool {
 	}
 	r.log.ID = cluster.LogID(id)
 	w.pos += i + len(y.chain)
+	segments := r.log.Segments
 	for {
-		var segment Segment
-		segment.at = uint32(w.pos - w.anchor)
-		if length := y.match(r.rest(), r.placements, &r.last, &segment); length > 0 {
+		text, number := r.rest(), len(segments)
+		segments = append(segments, Segment{at: uint32(w.pos - y.opening - w.anchor), number: uint32(number)})
+		if length, more := y.match(text, &segments[number], &r.last, r.placements); length > 0 {
 			w.pos += length
-			r.log.Segments = append(r.log.Segments, segment)
-		} else if !r.slow() {
+			if more {
+				continue
+			}
+			break
+		}
+		w.pos -= y.opening
+		r.log.Segments = segments[:number]
+		if !r.slow() {
 			return false
 		}
-		text := r.rest()
-		if bytes.HasPrefix(text, y.between) {
+		segments = r.log.Segments
+		text = r.rest()
+		if hasPrefixAt(text, 0, y.between) {
 			w.pos += len(y.between)
 			continue
 		}
-		if bytes.HasPrefix(text, y.close) {
+		if hasPrefixAt(text, 0, y.close) {
 			w.pos += len(y.close)
-			r.log.raw = w.buf[w.anchor:w.pos]
-			return true
+			break
 		}
 		return false
 	}
+	r.log.Segments = segments
+	r.log.raw = w.buf[w.anchor:w.pos]
+	return true
 }
 
-// slow decodes the segment at pos by gjson.
+// slow decodes the segment at pos by gjson, unless its text is damaged.
 func (r *logsReader) slow() bool {
 	if text := r.rest(); len(text) == 0 || text[0] != '[' {
 		return false
@@ -210,44 +240,40 @@ func (r *logsReader) slow() bool {
 	if err != nil {
 		return false
 	}
-	number := len(r.log.Segments)
-	v, err := parse(raw, at, r.log.segmentPointer(number), "segment", r.logs.Document, &r.log.Oddities)
-	if err != nil {
+	number, before := len(r.log.Segments), len(r.log.Oddities)
+	v, err := parse(raw, at, r.log.elementPointer(number), "segment", r.logs.Document, &r.log.Oddities)
+	if err != nil || len(r.log.Oddities) > before {
 		return false
 	}
-	r.segment(v)
+	r.segment(v, number)
 	return len(r.log.Segments) > number
 }
 
 // decode reads an entry [log id, {"chain": […]}].
 func (r *logsReader) decode(v value) bool {
-	if !v.result.IsArray() {
+	key, body, ok := v.pair()
+	if !ok || !body.result.IsObject() {
 		return false
 	}
-	items, _ := v.items()
-	if len(items) != 2 || !items[1].result.IsObject() {
-		return false
-	}
-	items[0].what = "log id"
-	id, ok := items[0].uint(math.MaxUint32)
+	key.what = "log id"
+	id, ok := key.uint(math.MaxUint32)
 	if !ok {
 		return false
 	}
 	r.log.ID = cluster.LogID(id)
-	items[1].what = fmt.Sprintf("log %d", id)
-	fields, _ := items[1].object()
+	body.what = fmt.Sprintf("log %d", id)
+	fields, _ := body.object()
 	chain := fields.get("chain", fmt.Sprintf("chain of log %d", id))
-	segments, _ := chain.items()
-	for _, segment := range segments {
-		r.segment(segment)
+	for i, segment := range chain.elements(maxSegments) {
+		r.segment(segment, i)
 	}
 	return true
 }
 
-// segment reads an element [base LSN, {"kind": …, "params": …, "index": …}] of a chain.
-func (r *logsReader) segment(v value) {
+// segment reads the element [base LSN, {"kind": …, "params": …, "index": …}] at the given place of a chain.
+func (r *logsReader) segment(v value, number int) {
 	log := &r.log
-	segment := Segment{at: uint32(v.at().Offset - log.offset)}
+	segment := Segment{at: uint32(v.at().Offset - log.offset), number: uint32(number)}
 	v.what = fmt.Sprintf("segment of log %d", log.ID)
 	base, config, ok := v.pair()
 	if !ok {
@@ -292,6 +318,9 @@ func (r *logsReader) params(v value, segment *Segment) error {
 		segment.Loglet = id
 		return nil
 	}
+	if !shallow(inner) {
+		return errTooDeep
+	}
 	if !gjson.Valid(inner) {
 		return fmt.Errorf("%q is not JSON", value{result: gjson.Result{Raw: inner}}.shown())
 	}
@@ -302,7 +331,13 @@ func (r *logsReader) params(v value, segment *Segment) error {
 	if segment.Kind == SealMarker {
 		return nil
 	}
-	fields, _ := value{text: v.text, result: params, pointer: v.pointer}.object()
+	var oddities []Oddity
+	fields, _ := value{text: &text{document: v.document, oddities: &oddities}, result: params, pointer: v.pointer, what: v.what}.object()
+	for _, oddity := range oddities { // their offsets are those in the decoded parameters
+		at := escapedOffset(v.result.Raw, int(oddity.At.Offset))
+		oddity.At = v.document.At(v.at().Offset+int64(at), v.pointer)
+		*v.oddities = append(*v.oddities, oddity)
+	}
 	loglet, _ := fields.find("loglet_id")
 	sequencer, _ := fields.find("sequencer")
 	replication, _ := fields.find("replication")
@@ -319,7 +354,7 @@ func (r *logsReader) params(v value, segment *Segment) error {
 	if segment.Sequencer, err = cluster.ParseGenerationalNodeID(sequencer.Str); err != nil || sequencer.Type != gjson.String {
 		return fmt.Errorf("sequencer %s is not a generational node id such as N1:2", value{result: sequencer}.shown())
 	}
-	slot, err := r.placements.lookup([]byte(replication.Raw+"\x00"+nodeset.Raw), readPlainPlacement)
+	slot, err := r.placements.lookup([]byte(replication.Raw+"\x00"+nodeset.Raw+"\x00"), readPlainPlacement)
 	if err != nil {
 		return err
 	}
@@ -327,11 +362,9 @@ func (r *logsReader) params(v value, segment *Segment) error {
 	return nil
 }
 
-// readPlainPlacement reads the two values as they stand in the decoded parameters.
+// readPlainPlacement reads the two values as they stand in the decoded parameters. They end in a zero, unlike any text
+// of readEscapedPlacement.
 func readPlainPlacement(text []byte) (replication, nodeset gjson.Result, err error) {
-	first, second, ok := bytes.Cut(text, []byte{0})
-	if !ok {
-		return replication, nodeset, errors.New("replication or nodeset is missing")
-	}
-	return gjson.ParseBytes(first), gjson.ParseBytes(second), nil
+	first, second, _ := bytes.Cut(text, []byte{0})
+	return gjson.ParseBytes(first), gjson.ParseBytes(bytes.TrimSuffix(second, []byte{0})), nil
 }

@@ -24,6 +24,8 @@ type Nodes struct {
 	Features   []string
 	// NameLookup maps names to ids as the document says; it may disagree with the nodes.
 	NameLookup []NameLookup
+	// FingerprintAt and FeaturesAt are those fields, or the document where they are left out.
+	FingerprintAt, FeaturesAt Position
 
 	nodes []Node // ascending by id
 }
@@ -53,8 +55,8 @@ type Node struct {
 	// Release is the zero value when the node did not say (Restate before 1.6).
 	Release cluster.Release
 
-	// At is the entry, StorageAt its storage state (or the entry, where the state is left out).
-	At, StorageAt Position
+	// At is the entry; the others are its fields, or the entry where a field is left out.
+	At, NameAt, GenerationAt, AddressAt, RolesAt, LocationAt, StorageAt, WorkerAt, MetadataAt, ReleaseAt Position
 }
 
 // Len is the number of entries, removed nodes included.
@@ -137,7 +139,8 @@ func (n *Nodes) decodeNode(entry value) bool {
 	if !ok {
 		return false
 	}
-	node := Node{ID: cluster.NodeID(id), At: config.at(), StorageAt: config.at()}
+	at := config.at()
+	node := Node{ID: cluster.NodeID(id), At: at, NameAt: at, GenerationAt: at, AddressAt: at, RolesAt: at, LocationAt: at, StorageAt: at, WorkerAt: at, MetadataAt: at, ReleaseAt: at}
 	config.what = "entry of " + node.ID.String()
 	switch {
 	case config.result.Type == gjson.String && config.result.Str == "Tombstone":
@@ -161,11 +164,18 @@ func (node *Node) decode(config value) {
 	fields, _ := body.object()
 	name := node.ID.String()
 
-	node.Name, _ = fields.get("name", "name of "+name).string()
+	v := fields.get("name", "name of "+name)
+	node.Name, _ = v.string()
+	node.NameAt = v.at()
 	if v := fields.get("address", "address of "+name); !v.isNull() {
 		node.Address, _ = v.string()
+		node.AddressAt = v.at()
 	}
-	node.Generation, _ = fields.get("current_generation", "generation of "+name).generationalNodeID()
+	generation, ok := fields.get("current_generation", "generation of "+name), false
+	node.GenerationAt = generation.at()
+	if node.Generation, ok = generation.generationalNodeID(); ok && (node.Generation.ID != node.ID || node.Generation.Generation == 0) {
+		generation.invalid("a run of " + name + ", counted from 1")
+	}
 
 	node.Storage = cluster.StorageProvisioning
 	if v, ok := fields.nested("log_server_config", "storage_state", "storage state of "+name); ok {
@@ -173,14 +183,14 @@ func (node *Node) decode(config value) {
 	}
 	node.Worker = cluster.WorkerProvisioning
 	if v, ok := fields.nested("worker_config", "worker_state", "worker state of "+name); ok {
-		node.Worker = enum(v, cluster.WorkerStates())
+		node.Worker, node.WorkerAt = enum(v, cluster.WorkerStates()), v.at()
 	}
 	if v, ok := fields.nested("metadata_server_config", "metadata_server_state", "metadata server state of "+name); ok {
-		node.Metadata = enum(v, cluster.MetadataServerStates())
+		node.Metadata, node.MetadataAt = enum(v, cluster.MetadataServerStates()), v.at()
 	}
 	if v := fields.get("roles", "role of "+name); !v.isNull() {
-		roles, _ := v.items()
-		for _, role := range roles {
+		node.RolesAt = v.at()
+		for _, role := range v.elements(maxElements) {
 			if name, ok := role.string(); !ok || cluster.Role(name).Known() {
 				node.Roles = append(node.Roles, cluster.Role(name).Canonical())
 			} else {
@@ -189,6 +199,7 @@ func (node *Node) decode(config value) {
 		}
 	}
 	if v := fields.get("location", "location of "+name); !v.isNull() {
+		node.LocationAt = v.at()
 		if s, ok := v.string(); ok {
 			var err error
 			if node.Location, err = cluster.ParseLocation(s); err != nil {
@@ -197,6 +208,7 @@ func (node *Node) decode(config value) {
 		}
 	}
 	if v := fields.get("binary_version", "binary version of "+name); !v.isNull() {
+		node.ReleaseAt = v.at()
 		if s, ok := v.string(); ok {
 			var err error
 			if node.Release, err = cluster.ParseRelease(s); err != nil {
@@ -280,9 +292,11 @@ func (n *Nodes) finish(fields object) {
 		n.ClusterName, _ = v.string()
 	}
 	var numbers []value
+	n.FingerprintAt = n.Document.At(n.Document.Offset, "")
+	n.FeaturesAt = n.FingerprintAt
 	if v := fields.get("cluster_fingerprint", "cluster fingerprint"); !v.isNull() {
 		fingerprint, _ := v.uint(math.MaxUint64)
-		n.Fingerprint = cluster.Fingerprint(fingerprint)
+		n.Fingerprint, n.FingerprintAt = cluster.Fingerprint(fingerprint), v.at()
 		numbers = append(numbers, v)
 	}
 	if v := fields.get("modified_at", "modification time"); !v.isNull() {
@@ -292,8 +306,8 @@ func (n *Nodes) finish(fields object) {
 	}
 	reportRounded(numbers)
 	if v := fields.get("features", "feature"); !v.isNull() {
-		features, _ := v.items()
-		for _, feature := range features {
+		n.FeaturesAt = v.at()
+		for _, feature := range v.elements(maxElements) {
 			name, _ := feature.string()
 			n.Features = append(n.Features, name)
 		}

@@ -3,6 +3,8 @@ package snapshots
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -47,14 +49,11 @@ func parse(raw []byte, offset int64, pointer, what string, document *Document, o
 		v.add(Oddity{Kind: InvalidUTF8, At: document.At(offset+int64(at), pointer), Value: strconv.QuoteToASCII(string(raw[at : at+1])), Want: "UTF-8"})
 	}
 	if !gjson.ValidBytes(raw) {
-		at := bytes.IndexFunc(raw, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' })
-		if at < 0 {
-			at = max(bytes.IndexByte(raw, '\n'), 0) // a raw line break or tab inside a string
-		}
-		raw = blankControls(raw)
-		if !gjson.ValidBytes(raw) {
+		clean, at := blankControls(raw)
+		if at < 0 || !gjson.ValidBytes(clean) {
 			return v, errNotJSON
 		}
+		raw = clean
 		v.add(Oddity{Kind: ControlCharacter, At: document.At(offset+int64(at), pointer), Want: "an escape such as \\u001b"})
 	}
 	v.result = gjson.ParseBytes(raw)
@@ -72,14 +71,17 @@ func firstInvalidUTF8(raw []byte) int {
 	return 0
 }
 
-// blankControls returns a copy in which raw control characters inside strings are spaces: all offsets stay.
-func blankControls(raw []byte) []byte {
-	clean := bytes.Clone(raw)
+// blankControls returns a copy in which raw control characters inside strings are spaces, so that all offsets stay,
+// and the place of the first one, or -1.
+func blankControls(raw []byte) (clean []byte, first int) {
+	clean, first = bytes.Clone(raw), -1
 	inString, escaped := false, false
 	for i, c := range clean {
 		switch {
 		case c < ' ' && inString:
-			clean[i] = ' '
+			if clean[i] = ' '; first < 0 {
+				first = i
+			}
 			escaped = false
 		case escaped:
 			escaped = false
@@ -89,10 +91,13 @@ func blankControls(raw []byte) []byte {
 			inString = !inString
 		}
 	}
-	return clean
+	return clean, first
 }
 
 func (v value) add(oddity Oddity) {
+	if len(*v.oddities) == maxOddities {
+		return
+	}
 	oddity.Document = v.document
 	if oddity.At.Source == nil {
 		oddity.At = v.at()
@@ -108,12 +113,15 @@ func (v value) invalid(want string) {
 	v.add(Oddity{Kind: InvalidValue, Value: v.shown(), Want: want})
 }
 
-// shown is the value as it stands in the text, shortened.
+// shown is the value as it stands in the text, on one line and shortened.
 func (v value) shown() string {
 	const most = 80
 	raw := v.result.Raw
-	if raw == "" {
+	switch {
+	case raw == "":
 		return "nothing"
+	case v.result.Type == gjson.JSON:
+		raw = v.result.Get("@ugly").Raw // the same however it is printed
 	}
 	if len(raw) > most {
 		cut := most
@@ -152,8 +160,13 @@ func (v value) object() (o object, ok bool) {
 		v.invalid("an object")
 		return o, false
 	}
+	o.fields = make([]field, 0, 8)
 	seen := map[string]bool(nil) // only for objects too large to look through
 	v.result.ForEach(func(key, result gjson.Result) bool {
+		if len(o.fields) == maxElements {
+			v.invalid(fmt.Sprintf("an object of at most %d fields", maxElements))
+			return false
+		}
 		if len(o.fields) == 32 {
 			seen = make(map[string]bool)
 			for _, f := range o.fields {
@@ -196,30 +209,45 @@ func (o object) get(name, what string) value {
 	return o.child(result, name, what)
 }
 
-// items returns the elements of v; ok is false, with an oddity, when v is not an array.
-func (v value) items() (items []value, ok bool) {
-	if !v.result.IsArray() {
-		v.invalid("an array")
-		return nil, false
+// elements yields the elements of v; none, with an oddity, when v is not an array.
+func (v value) elements(most int) iter.Seq2[int, value] {
+	return func(yield func(int, value) bool) {
+		if !v.result.IsArray() {
+			v.invalid("an array")
+			return
+		}
+		i := 0
+		v.result.ForEach(func(_, result gjson.Result) bool {
+			if i == most {
+				v.invalid(fmt.Sprintf("an array of at most %d elements", most))
+				return false
+			}
+			more := yield(i, v.child(result, strconv.Itoa(i), v.what))
+			i++
+			return more
+		})
 	}
-	i := 0
-	v.result.ForEach(func(_, result gjson.Result) bool {
-		items = append(items, v.child(result, strconv.Itoa(i), v.what))
-		i++
-		return true
-	})
-	return items, true
 }
 
 // pair returns the two elements of v, which is how Restate prints an entry of a map.
 func (v value) pair() (first, second value, ok bool) {
+	n := 0
 	if v.result.IsArray() {
-		if items, _ := v.items(); len(items) == 2 {
-			return items[0], items[1], true
-		}
+		v.result.ForEach(func(_, result gjson.Result) bool {
+			switch n++; n {
+			case 1:
+				first = v.child(result, "0", v.what)
+			case 2:
+				second = v.child(result, "1", v.what)
+			}
+			return n < 3
+		})
 	}
-	v.invalid("a pair [key, value]")
-	return v, v, false
+	if n != 2 {
+		v.invalid("a pair [key, value]")
+		return v, v, false
+	}
+	return first, second, true
 }
 
 // uint returns an integer of 0 to most; ok is false, with an oddity, when v is none.

@@ -21,6 +21,8 @@ type Partitions struct {
 	Everywhere bool
 	// Replication is the zero value when the document does not state it, or Everywhere is set.
 	Replication cluster.Replication
+	// ReplicationAt is the replication, or the document where it is left out.
+	ReplicationAt Position
 
 	partitions []Partition // ascending by id
 }
@@ -128,14 +130,17 @@ func (p *Partitions) finish(fields object, numbers []value) {
 		}
 	}
 	v = fields.get("replication", "partition replication")
+	p.ReplicationAt = v.at()
 	switch {
 	case v.isNull():
+		p.ReplicationAt = p.Document.At(p.Document.Offset, "")
 	case v.result.Type == gjson.String && v.result.Str == "everywhere":
 		p.Everywhere = true
 	case v.result.IsObject():
 		limit, _ := v.object()
 		v = limit.get("limit", "partition replication")
 		p.Replication, _ = v.replication()
+		p.ReplicationAt = v.at()
 	default:
 		v.invalid(`"everywhere" or {"limit": …}`)
 	}
@@ -151,7 +156,9 @@ func (v value) replication() (cluster.Replication, bool) {
 	case v.result.Type == gjson.String:
 		replication, err = cluster.ParseReplication(v.result.Str)
 	case v.result.IsObject():
-		replication, err = replicationObject(v.result)
+		if replication, err = replicationObject(v.result); err == nil {
+			err = replication.Validate()
+		}
 	default:
 		v.invalid("a replication property such as {node: 2}")
 		return replication, false

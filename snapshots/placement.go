@@ -13,27 +13,26 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-// placementSlots bounds the memory of the table: a cluster has few distinct placements, and one that has many gains
-// nothing from remembering all of them.
-const placementSlots = 4096
-
 // placements remembers what a text of replication and nodeset means, so that equal segments share one Placement and
-// its verdict is computed once.
+// its verdict is computed once. Its size is bounded: a cluster has few distinct placements, and one that has many gains
+// nothing from remembering all of them.
 type placements struct {
 	nodes   *Nodes
 	release cluster.Release
 	seed    maphash.Seed
-	slots   []placementSlot
+	table   [1024][4]*placementSlot // four places for texts of equal hashes, the newest first
 }
 
+// A placementSlot is one text and what it means. It does not change.
 type placementSlot struct {
+	hash      uint64
 	text      string
 	placement *Placement
 	err       error
 }
 
 func newPlacements(nodes *Nodes) *placements {
-	p := &placements{seed: maphash.MakeSeed(), nodes: nodes, slots: make([]placementSlot, placementSlots)}
+	p := &placements{seed: maphash.MakeSeed(), nodes: nodes}
 	if nodes != nil {
 		p.release = nodes.Release()
 	}
@@ -43,15 +42,21 @@ func newPlacements(nodes *Nodes) *placements {
 // lookup returns the placement that a text stands for. The text may be anything that read turns into the two values,
 // as long as equal texts always stand for equal placements.
 func (p *placements) lookup(text []byte, read func(text []byte) (replication, nodeset gjson.Result, err error)) (*placementSlot, error) {
-	slot := &p.slots[maphash.Bytes(p.seed, text)%placementSlots]
-	if slot.text != string(text) || slot.placement == nil && slot.err == nil {
-		replication, nodeset, err := read(text)
-		if err != nil {
-			return nil, err
+	hash := maphash.Bytes(p.seed, text)
+	places := &p.table[hash%uint64(len(p.table))]
+	for _, slot := range places {
+		if slot != nil && slot.hash == hash && slot.text == string(text) {
+			return slot, slot.err
 		}
-		*slot = placementSlot{text: string(text)}
-		slot.placement, slot.err = p.place(replication, nodeset)
 	}
+	replication, nodeset, err := read(text)
+	if err != nil {
+		return nil, err
+	}
+	slot := &placementSlot{hash: hash, text: string(text)}
+	slot.placement, slot.err = p.place(replication, nodeset)
+	copy(places[1:], places[:])
+	places[0] = slot
 	return slot, slot.err
 }
 
@@ -62,27 +67,35 @@ func (p *placements) place(replication, nodeset gjson.Result) (*Placement, error
 	if !nodeset.IsArray() {
 		return nil, errors.New("nodeset is not an array")
 	}
-	placement := &Placement{}
+	placement := &Placement{Nodeset: make([]cluster.NodeID, 0, min(strings.Count(nodeset.Raw, ",")+1, maxElements))}
 	var invalid, err error
-	if placement.Replication, invalid = replicationObject(replication); invalid != nil {
+	if placement.Replication, invalid = replicationObject(replication); invalid == nil {
+		placement.Computable = placement.Replication.Copies() > 0
+		invalid = placement.Replication.Validate()
+	}
+	if invalid != nil {
 		placement.Invalid = invalid.Error()
 	}
 	nodeset.ForEach(func(_, member gjson.Result) bool {
 		var id cluster.NodeID
 		id, err = nodesetMember(member)
-		placement.Nodeset = append(placement.Nodeset, id)
+		if placement.Nodeset = append(placement.Nodeset, id); len(placement.Nodeset) > maxElements {
+			err = errTooMany
+		}
 		return err == nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	placement.Distinct = countDistinct(placement.Nodeset)
-	if p.nodes != nil {
+	if p.nodes == nil {
+		placement.Distinct = countDistinct(placement.Nodeset)
+	} else {
 		members := make([]cluster.Member, len(placement.Nodeset))
 		for i, id := range placement.Nodeset {
 			members[i] = p.nodes.Member(id)
 		}
 		placement.Verdict = cluster.Judge(members, placement.Replication, p.release)
+		placement.Distinct = len(placement.Verdict.Members)
 	}
 	return placement, nil
 }
@@ -109,7 +122,7 @@ func nodesetMember(member gjson.Result) (cluster.NodeID, error) {
 }
 
 // replicationObject reads the form {"node": 3, "zone": 2} and the prototype form of Restate 1.1,
-// {"replication_factor": 2, …}. An error says why Restate could not use the property; the legal part is returned.
+// {"replication_factor": 2, …}. An error says what in it is no scope or no factor; factors that do not fit each other are not looked at.
 func replicationObject(result gjson.Result) (cluster.Replication, error) {
 	var replication cluster.Replication
 	var problem error
@@ -136,8 +149,5 @@ func replicationObject(result gjson.Result) (cluster.Replication, error) {
 		*scope = uint8(n)
 		return true
 	})
-	if problem == nil {
-		problem = replication.Validate()
-	}
 	return replication, problem
 }

@@ -21,7 +21,8 @@ import (
 // A reader finds the documents in sources and decodes all but the logs.
 type reader struct {
 	snapshot *Snapshot
-	window   *window // reused from source to source
+	window   *window                     // reused from source to source
+	epochs   map[cluster.PartitionID]int // the places in the snapshot's Epochs
 }
 
 // scalarFields are the fields that are kept whole. The lists of nodes, partitions and logs are read entry by entry.
@@ -48,15 +49,19 @@ type draft struct {
 
 func newDraft(source *Source, offset int64) *draft {
 	d := &draft{Document: &Document{Source: source, Offset: offset, Complete: true}, listAt: -1, seen: make(map[string]bool)}
+	d.fields.what = "document"
 	d.fields.text = &text{document: d.Document, oddities: &d.oddities, offset: offset}
 	return d
 }
 
-// promised reports whether a file's name promises a document, or at least JSON.
-func promised(file string) bool {
-	_, key := labelled(file)
-	return key != "" || path.Ext(file) == ".json"
+// meant reports whether a file's name says that it holds a document.
+func meant(file string) bool {
+	kind, _ := labelled(file)
+	return kind != ""
 }
+
+// promised reports whether a file's name says that it holds a document, or at least JSON.
+func promised(file string) bool { return meant(file) || path.Ext(file) == ".json" }
 
 // source reads every document of one file. What is no document is a gap where the file was asked for by name or its
 // name promises JSON, and is passed over otherwise: exports hold much that is not metadata.
@@ -87,44 +92,60 @@ func (r *reader) source(fsys fs.FS, file string, alone bool) {
 		}
 	}()
 	if r.window == nil {
-		r.window = newWindow(nil, 0)
+		r.window = newWindow(nil, 0, 32<<10)
 	}
 	w := r.window
 	*w = window{r: f, buf: w.buf, anchor: -1}
 
-	found, foreign, other := 0, int64(-1), 0
+	found, nulls, foreign, other := 0, 0, int64(-1), 0
+	count := func(d *Document) {
+		if d == nil {
+			other++
+			return
+		}
+		found++
+		if foreign >= 0 {
+			s.Oddities = append(s.Oddities, Oddity{Kind: ForeignText, Document: d, At: d.At(foreign, ""), What: "the text before " + d.Key()})
+			foreign = -1
+		}
+	}
+	results := &resultReader{reader: r, source: source, promised: promised}
+	defer results.close()
 	for {
 		c, ok := w.peek()
 		if !ok {
 			break
 		}
+		if found+other > maxElements {
+			gap(fmt.Sprintf("more than %d documents in one file", maxElements))
+			return
+		}
 		switch {
 		case c == '{':
-			d, whole := r.document(source, promised)
-			switch {
-			case d == nil:
-				other++
-			default:
-				found++
-				if foreign >= 0 {
-					s.Oddities = append(s.Oddities, Oddity{Kind: ForeignText, Document: d, At: d.At(foreign, ""), What: "the text before " + d.Key()})
-					foreign = -1
+			if row, another, ok := results.line(); ok {
+				if another {
+					count(row)
 				}
+				break
 			}
+			d, whole := r.document(source, promised)
+			count(d)
 			if !whole {
 				return
 			}
-		case c == '[': // query results and the like
-			other++
-			if err := w.skip(); err != nil {
-				if promised {
+		case c == '[':
+			d, err := results.array()
+			count(d)
+			if err != nil {
+				if promised && d == nil {
 					gap(err.Error())
 				}
 				return
 			}
 		case w.nullNext():
-			found++
-			gap("null: the key does not exist in the metadata store")
+			if nulls++; nulls == 1 {
+				gap("null: the key does not exist in the metadata store")
+			}
 		default:
 			if !promised && !w.has(byteOrderMark) {
 				return
@@ -140,10 +161,10 @@ func (r *reader) source(fsys fs.FS, file string, alone bool) {
 		gap(underlying(w.err).Error())
 	case source.Size == 0 && promised:
 		gap("empty")
-	case found == 0 && alone && other > 0:
-		gap("not a document of Restate's metadata")
-	case found == 0 && other == 0 && promised:
+	case found+nulls+other == 0 && promised:
 		gap("not JSON")
+	case found+nulls == 0 && other > 0 && (alone || meant(file)):
+		gap("not a document of Restate's metadata")
 	}
 }
 
@@ -256,16 +277,9 @@ func (r *reader) document(source *Source, promised bool) (*Document, bool) {
 	}
 	kind := d.kind()
 	if kind == "" {
-		if err != nil || len(d.seen) == 0 {
+		if err != nil && promised {
 			likely, key := labelled(source.Name)
-			reason := "an object with no field of a known document"
-			switch {
-			case err != nil && promised:
-				reason = err.Error()
-			case likely == "":
-				return nil, err == nil
-			}
-			r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Key: key, Kind: likely, Source: source.Name, Reason: reason})
+			r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Key: key, Kind: likely, Source: source.Name, Reason: err.Error()})
 		}
 		return nil, err == nil
 	}
@@ -282,7 +296,10 @@ func (r *reader) members(d *draft) error {
 		w.pos++
 		return nil
 	}
-	for {
+	for fields := 0; ; fields++ {
+		if fields == maxElements {
+			return errTooMany
+		}
 		raw, keyAt, err := w.value()
 		if err != nil {
 			return err
@@ -353,6 +370,9 @@ func (r *reader) list(d *draft, pointer, what string, decode func(value) bool) e
 		return nil
 	}
 	for i := 0; ; i++ {
+		if i == maxElements {
+			return errTooMany
+		}
 		raw, at, err := w.value()
 		if err != nil {
 			return err
@@ -371,7 +391,9 @@ func (r *reader) list(d *draft, pointer, what string, decode func(value) bool) e
 
 func (d *draft) gap(reason string) {
 	d.Complete = false
-	d.gaps = append(d.gaps, reason)
+	if len(d.gaps) < maxGaps {
+		d.gaps = append(d.gaps, reason)
+	}
 }
 
 // largeList is the size from which it pays not to read through a list of logs twice.
@@ -407,11 +429,10 @@ func (d *draft) kind() Kind {
 		return BifrostConfig
 	case has("num_partitions"):
 		return PartitionTable
-	case d.partitions != nil:
-		if d.partitions.Len() == 0 && len(d.oddities) > 0 {
-			return SchedulingPlan
-		}
+	case d.partitions != nil && len(d.ends) > 0:
 		return PartitionTable
+	case d.partitions != nil: // its partitions have no key_range, but a partition_key_range
+		return SchedulingPlan
 	case has("deployments_v2", "deployments", "services", "subscriptions") && has("version"):
 		return SchemaRegistry
 	case has("leader_metadata", "current", "next") && has("version"):
@@ -464,18 +485,25 @@ func (r *reader) finish(d *draft) {
 			break
 		}
 		epoch.finish(d.fields)
-		same := func(e *Epoch) bool { return e.Partition == epoch.Partition }
+		i, again := r.epochs[epoch.Partition]
 		var before *Document
-		if i := slices.IndexFunc(s.Epochs, same); i >= 0 {
+		if again {
 			before = s.Epochs[i].Document
 		}
-		if r.keep(d, before) {
-			s.Epochs = append(slices.DeleteFunc(s.Epochs, same), epoch)
+		switch newer := r.keep(d, before); {
+		case newer && again:
+			s.Epochs[i] = epoch
+		case newer:
+			r.epochs[epoch.Partition] = len(s.Epochs)
+			s.Epochs = append(s.Epochs, epoch)
 		}
-	default:
-		if r.keep(d, s.Document(d.Kind)) && d.Kind == SchemaRegistry {
+	case SchemaRegistry:
+		if r.keep(d, s.Document(d.Kind)) {
 			s.Schema = d.Document
 		}
+	default:
+		d.oddities, d.gaps = nil, nil // nobody reads it
+		r.keep(d, s.Document(d.Kind))
 	}
 	for _, reason := range d.gaps {
 		s.Gaps = append(s.Gaps, Gap{Key: d.Key(), Kind: d.Kind, Source: d.Source.Name, Reason: reason})
@@ -506,9 +534,12 @@ func (r *reader) identify(d *draft, epoch *Epoch) bool {
 // keep decides between a document and one of the same key that was read before: a complete one wins, then the newer.
 func (r *reader) keep(d *draft, old *Document) bool {
 	s := r.snapshot
+	adopt := func() {
+		s.Oddities = append(s.Oddities, d.oddities[:min(len(d.oddities), max(maxOddities-len(s.Oddities), 0))]...)
+	}
 	if old == nil {
 		s.Documents = append(s.Documents, d.Document)
-		s.Oddities = append(s.Oddities, d.oddities...)
+		adopt()
 		return true
 	}
 	rank := func(d *Document) int { return map[bool]int{true: 1}[d.Complete] }
@@ -521,9 +552,12 @@ func (r *reader) keep(d *draft, old *Document) bool {
 		rival.Kept, rival.Other = rival.Other, rival.Kept
 		rival.ClusterNames[0], rival.ClusterNames[1] = rival.ClusterNames[1], rival.ClusterNames[0]
 		s.Documents[slices.Index(s.Documents, old)] = d.Document
-		s.Oddities = append(slices.DeleteFunc(s.Oddities, func(o Oddity) bool { return o.Document == old }), d.oddities...)
+		s.Oddities = slices.DeleteFunc(s.Oddities, func(o Oddity) bool { return o.Document == old })
+		adopt()
 	}
-	s.Rivals = append(s.Rivals, rival)
+	if len(s.Rivals) < maxElements {
+		s.Rivals = append(s.Rivals, rival)
+	}
 	return newer
 }
 

@@ -31,6 +31,8 @@ type Snapshot struct {
 	// Epochs are in ascending order of partitions.
 	Epochs []*Epoch
 	Schema *Document
+	// Live is what running servers said; nil when no result of `restatectl sql` was captured.
+	Live *Live
 
 	release cluster.Release
 }
@@ -47,7 +49,7 @@ type Rival struct {
 // then carries every reason.
 func Read(name string, fsys fs.FS, files ...string) (*Snapshot, error) {
 	s := &Snapshot{Name: name}
-	r := &reader{snapshot: s}
+	r := &reader{snapshot: s, epochs: make(map[cluster.PartitionID]int)}
 	for _, file := range files {
 		r.source(fsys, file, len(files) == 1)
 	}
@@ -79,31 +81,37 @@ func listErrors(problems []error) string {
 // settle orders what was read and finds what is missing.
 func (s *Snapshot) settle() {
 	slices.SortFunc(s.Documents, func(a, b *Document) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Partition, b.Partition))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Partition, b.Partition),
+			cmp.Compare(a.Source.Name, b.Source.Name), cmp.Compare(a.Offset, b.Offset)) // the same table may be there twice
 	})
 	slices.SortFunc(s.Epochs, func(a, b *Epoch) int { return cmp.Compare(a.Partition, b.Partition) })
 	if s.Nodes != nil {
 		s.release = s.Nodes.Release()
 	}
+	if s.Live != nil {
+		s.Live.settle()
+	}
+	noted := make(map[string]bool) // by a source that failed to give it
+	for _, gap := range s.Gaps {
+		noted[gap.Key] = true
+	}
+	missing := func(key string, kind Kind) {
+		if !noted[key] {
+			s.Gaps = append(s.Gaps, Gap{Key: key, Kind: kind, Reason: "not captured"})
+		}
+	}
 	for _, kind := range expectedKinds {
 		if kind == EpochMetadata && s.Partitions != nil && len(s.Epochs) > 0 {
 			for id := range s.Partitions.ids() {
 				if s.Epoch(id) == nil {
-					s.missing(fmt.Sprintf("pp_epoch_%d", id), kind)
+					missing(fmt.Sprintf("pp_epoch_%d", id), kind)
 				}
 			}
 			continue
 		}
 		if !slices.ContainsFunc(s.Documents, func(d *Document) bool { return d.Kind == kind }) {
-			s.missing(string(kind), kind)
+			missing(string(kind), kind)
 		}
-	}
-}
-
-// missing notes a document that was not captured, unless a source that failed to give it is noted already.
-func (s *Snapshot) missing(key string, kind Kind) {
-	if !slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.Key == key }) {
-		s.Gaps = append(s.Gaps, Gap{Key: key, Kind: kind, Reason: "not captured"})
 	}
 }
 

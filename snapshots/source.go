@@ -167,7 +167,7 @@ func (l *Line) cut(buf []byte, base, at, lineStart int64) {
 	to := min(at+lineContext, base+int64(len(buf)))
 	text := buf[from-base : to-base]
 	l.Start = from - lineStart + 1
-	l.Cut = to < base+int64(len(buf))
+	l.Cut = to < base+int64(len(buf)) && buf[to-base] != '\n'
 	if i := bytes.IndexByte(text[at-from:], '\n'); i >= 0 {
 		text, l.Cut = text[:at-from+int64(i)], false
 	}

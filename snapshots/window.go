@@ -7,19 +7,28 @@ import (
 )
 
 // blockSize is how much is read from a source at a time. Tests make it small, to have boundaries everywhere.
-var blockSize = 256 << 10
+var blockSize = 512 << 10
 
 const (
 	// maxDepth is the deepest nesting that is followed; Restate's own documents stay below 20.
 	maxDepth = 256
 	// maxValue bounds one value that has to be held as a whole: a log of 200,000 segments is about as large.
 	maxValue = 64 << 20
+	// maxElements bounds lists and objects, maxLogs the list of logs and maxSegments each of its chains. Restate has at
+	// most 65,536 partitions, which is the longest of its lists.
+	maxElements = 1 << 17
+	maxLogs     = 1 << 20
+	maxSegments = 1 << 20
+	// maxOddities and maxGaps bound what is said about one document, or one log; maxOddities also all documents.
+	maxOddities = 100_000
+	maxGaps     = 1_000
 )
 
 var (
 	errTruncated = errors.New("the text ends in the middle of a value")
 	errTooDeep   = fmt.Errorf("nested deeper than %d levels", maxDepth)
 	errTooLarge  = fmt.Errorf("a single value is larger than %d MiB", maxValue>>20)
+	errTooMany   = fmt.Errorf("a list or an object has more than %d elements", maxElements)
 )
 
 // A syntaxError is a place at which the bytes stop being JSON.
@@ -43,8 +52,9 @@ type window struct {
 	anchor int // the first byte of buf that must survive the next fill; -1: none before pos
 }
 
-func newWindow(r io.Reader, offset int64) *window {
-	return &window{r: r, buf: make([]byte, blockSize), base: offset, anchor: -1}
+// newWindow returns a window over what r has from the given offset of the source on, about size bytes.
+func newWindow(r io.Reader, offset, size int64) *window {
+	return &window{r: r, buf: make([]byte, min(int64(blockSize), 2*max(size, 512))), base: offset, anchor: -1}
 }
 
 // offset is the place of the next unread byte in the source.
@@ -70,7 +80,7 @@ func (w *window) fill() (shift int, more bool) {
 			w.anchor -= start
 		}
 	}
-	if w.end > len(w.buf)/4*3 && len(w.buf) < maxValue {
+	if w.end > len(w.buf)/2 && len(w.buf) < maxValue {
 		grown := make([]byte, min(2*len(w.buf), maxValue))
 		copy(grown, w.buf[:w.end])
 		w.buf = grown
@@ -272,4 +282,26 @@ func (w *window) span(keep bool) (int, error) {
 			}
 		}
 	}
+}
+
+// shallow reports whether a text nests no deeper than maxDepth, brackets within strings left out. gjson validates
+// recursively, so whatever was not cut by a window has to be measured first.
+func shallow(text string) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case byteClass[c] == classOpen:
+			if depth++; depth > maxDepth {
+				return false
+			}
+		case byteClass[c] == classClose:
+			depth--
+		}
+	}
+	return true
 }

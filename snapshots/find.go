@@ -1,0 +1,271 @@
+package snapshots
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	multierror "github.com/hashicorp/go-multierror"
+)
+
+// A Capture is a place that holds one snapshot, which has not been read yet.
+type Capture struct {
+	// Name tells the capture from the others that were found with it. It never is an absolute path.
+	Name string
+	// Files make up the snapshot, in the order in which they are read. Their names, relative to FS and with forward
+	// slashes, become those of the sources.
+	Files []string
+	FS    fs.FS
+}
+
+// Read reads the snapshot; see the function Read.
+func (c Capture) Read() (*Snapshot, error) { return Read(c.Name, c.FS, c.Files...) }
+
+// Open reads the one snapshot that a path names: a file or a directory, as for Find.
+func Open(path string) (*Snapshot, error) {
+	captures, err := Find(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(captures) != 1:
+		return nil, fmt.Errorf("%s: holds %d snapshots where one is wanted", path, len(captures))
+	}
+	return captures[0].Read()
+}
+
+// Find finds the snapshots that paths name, and reads no more than the heads of some files to do so. A path is
+//
+//   - a file: one snapshot with one source, whatever it holds;
+//   - a directory: one snapshot, if a file in it or below its folder metadata holds a document of Restate's metadata
+//     or, by its name, was meant to. The files below the other folders that exports use (config, restatectl,
+//     snapshots, sql) then belong to the snapshot as well;
+//   - DIR/...: every such directory from DIR down. Links to directories are not followed; hidden directories and the
+//     export folders of a snapshot are not searched.
+//
+// The captures are sorted by name, every place once. A name is that of the file or directory, or its path below the
+// DIR of DIR/..., and has as many parent directories more as it takes to tell captures apart. The error lists, one on
+// a line, every path that could not be used; the captures of the others are returned with it.
+func Find(paths ...string) ([]Capture, error) {
+	f := &finder{places: make(map[string]*place), reader: reader{window: newWindow(nil, 0, 32<<10)}}
+	for _, given := range paths {
+		if err := f.find(given); err != nil {
+			f.problem(given, err)
+		}
+	}
+	if f.problems != nil {
+		f.problems.ErrorFormat = lineErrors
+	}
+	return f.captures(), f.problems.ErrorOrNil()
+}
+
+func lineErrors(problems []error) string {
+	lines := make([]string, len(problems))
+	for i, problem := range problems {
+		lines[i] = problem.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// metadataFolder is the sub-folder whose documents make a directory a snapshot; exportFolders are all those that
+// belong to one.
+const metadataFolder = "metadata"
+
+var exportFolders = []string{metadataFolder, "config", "restatectl", "snapshots", "sql"}
+
+var errNoDocument = errors.New("holds no document of Restate's metadata")
+
+// A finder gathers captures, and what went wrong.
+type finder struct {
+	reader   reader
+	places   map[string]*place // by absolute path
+	problems *multierror.Error
+}
+
+// A place is where a capture is.
+type place struct {
+	capture Capture
+	steps   []string // of the absolute path
+	named   int      // how many of the last steps make the name
+}
+
+func (f *finder) problem(path string, err error) {
+	f.problems = multierror.Append(f.problems, fmt.Errorf("%s: %w", path, underlying(err)))
+}
+
+// find adds what one path names.
+func (f *finder) find(given string) error {
+	dir, everyBelow := cutEllipsis(given)
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	found := 0
+	add := func(dir string, files []string, depth int) bool {
+		found++
+		f.add(dir, Capture{FS: os.DirFS(dir), Files: files}, max(depth, 1))
+		return true
+	}
+	switch {
+	case everyBelow && !info.IsDir():
+		return errors.New("not a directory")
+	case everyBelow:
+		f.walk(dir, absolute, 0, add)
+		if found == 0 {
+			return errNoDocument
+		}
+	case info.IsDir():
+		files, _ := f.list(dir)
+		if len(files) > 0 {
+			add(absolute, files, 0)
+			break
+		}
+		if !f.walk(dir, absolute, 0, func(string, []string, int) bool { return false }) {
+			return fmt.Errorf("is no snapshot itself, but there are some below it: try %s", filepath.Join(dir, "..."))
+		}
+		return errNoDocument
+	case info.Mode().IsRegular():
+		f.add(absolute, Capture{FS: os.DirFS(filepath.Dir(absolute)), Files: []string{filepath.Base(absolute)}}, 1)
+	default:
+		return errors.New("not a regular file")
+	}
+	return nil
+}
+
+// cutEllipsis takes DIR/... apart.
+func cutEllipsis(given string) (dir string, ok bool) {
+	dir, ok = strings.CutSuffix(filepath.ToSlash(given), "/...")
+	switch {
+	case given == "...":
+		return ".", true
+	case ok:
+		return filepath.FromSlash(cmp.Or(dir, "/")), true
+	}
+	return given, false
+}
+
+// add keeps a capture, once, under the longer one of its names.
+func (f *finder) add(absolute string, capture Capture, named int) {
+	p := f.places[absolute]
+	if p == nil {
+		steps := strings.FieldsFunc(strings.TrimPrefix(filepath.ToSlash(absolute), filepath.ToSlash(filepath.VolumeName(absolute))),
+			func(r rune) bool { return r == '/' })
+		p = &place{capture: capture, steps: steps}
+		f.places[absolute] = p
+	}
+	p.named = min(max(p.named, named), len(p.steps))
+}
+
+// captures names and sorts what was found.
+func (f *finder) captures() []Capture {
+	for again := true; again; {
+		again = false
+		taken := make(map[string][]*place)
+		for _, p := range f.places {
+			p.capture.Name = cmp.Or(strings.Join(p.steps[len(p.steps)-p.named:], "/"), ".")
+			taken[p.capture.Name] = append(taken[p.capture.Name], p)
+		}
+		for _, rivals := range taken {
+			for _, p := range rivals {
+				if len(rivals) > 1 && p.named < len(p.steps) {
+					p.named++
+					again = true
+				}
+			}
+		}
+	}
+	captures := make([]Capture, 0, len(f.places))
+	for _, p := range f.places {
+		captures = append(captures, p.capture)
+	}
+	slices.SortFunc(captures, func(a, b Capture) int { return cmp.Compare(a.Name, b.Name) })
+	return captures
+}
+
+// walk calls found for every snapshot from a directory down until it returns false, and reports whether it never did.
+func (f *finder) walk(dir, absolute string, depth int, found func(absolute string, files []string, depth int) bool) bool {
+	files, folders := f.list(dir)
+	if len(files) > 0 && !found(absolute, files, depth) {
+		return false
+	}
+	for _, folder := range folders {
+		if len(files) > 0 && slices.Contains(exportFolders, folder) {
+			continue
+		}
+		if !f.walk(filepath.Join(dir, folder), filepath.Join(absolute, folder), depth+1, found) {
+			return false
+		}
+	}
+	return true
+}
+
+// list returns the files of the snapshot that a directory holds, none if it holds none, and its sub-folders.
+func (f *finder) list(dir string) (files, folders []string) {
+	files, folders = f.entries(dir)
+	gather := func(folder string) {
+		if slices.Contains(folders, folder) {
+			files = append(files, f.below(dir, folder)...)
+		}
+	}
+	gather(metadataFolder)
+	if !f.holdsDocument(os.DirFS(dir), files) {
+		return nil, folders
+	}
+	for _, folder := range exportFolders {
+		if folder != metadataFolder {
+			gather(folder)
+		}
+	}
+	slices.Sort(files)
+	return files, folders
+}
+
+// below returns all files below a sub-folder, relative to the directory.
+func (f *finder) below(dir, folder string) []string {
+	files, folders := f.entries(filepath.Join(dir, filepath.FromSlash(folder)))
+	for i, file := range files {
+		files[i] = path.Join(folder, file)
+	}
+	for _, inner := range folders {
+		files = append(files, f.below(dir, path.Join(folder, inner))...)
+	}
+	return files
+}
+
+// entries returns the regular files of a directory, links to such included, and its folders; neither hidden ones.
+func (f *finder) entries(dir string) (files, folders []string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		f.problem(dir, err)
+	}
+	for _, entry := range entries {
+		mode := entry.Type()
+		switch {
+		case strings.HasPrefix(entry.Name(), "."):
+		case mode.IsDir():
+			folders = append(folders, entry.Name())
+		case mode&fs.ModeSymlink != 0:
+			if info, err := os.Stat(filepath.Join(dir, entry.Name())); err == nil && info.Mode().IsRegular() {
+				files = append(files, entry.Name())
+			}
+		case mode.IsRegular():
+			files = append(files, entry.Name())
+		}
+	}
+	return files, folders
+}
+
+// holdsDocument reports whether a file is a document, or was meant to be one.
+func (f *finder) holdsDocument(fsys fs.FS, files []string) bool {
+	return slices.ContainsFunc(files, func(file string) bool { return meant(file) && path.Ext(file) == ".json" }) ||
+		slices.ContainsFunc(files, func(file string) bool { return f.reader.sniff(fsys, file) })
+}

@@ -1,0 +1,359 @@
+package snapshots
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"pgregory.net/rapid"
+)
+
+// A flatLog is all that a visitor can learn of a log, free of shared memory.
+type flatLog struct {
+	Log        Log
+	Raw        string
+	Placements []Placement
+	Positions  []Position
+}
+
+// collect reads all logs, by the layout or without it.
+func collect(logs *Logs, useLayout bool) (all []flatLog, gaps []Gap) {
+	gaps = logs.each(func(log *Log) {
+		flat := flatLog{Log: *log, Raw: string(log.raw), Positions: []Position{log.At()}}
+		flat.Log.raw = nil
+		flat.Log.Segments = slices.Clone(log.Segments)
+		flat.Log.Oddities, flat.Log.Defects = slices.Clone(log.Oddities), slices.Clone(log.Defects)
+		for i := range log.Segments {
+			flat.Positions = append(flat.Positions, log.SegmentAt(i), log.ParamsAt(i), log.LogletAt(i), log.SequencerAt(i), log.ReplicationAt(i))
+			placement := Placement{}
+			if p := log.Segments[i].Placement; p != nil {
+				placement = *p
+				for k := range p.Nodeset {
+					flat.Positions = append(flat.Positions, log.MemberAt(i, k))
+				}
+			}
+			flat.Placements = append(flat.Placements, placement)
+			flat.Log.Segments[i].Placement = nil
+		}
+		all = append(all, flat)
+	}, useLayout)
+	return all, gaps
+}
+
+// A tester is what *testing.T and *rapid.T have in common.
+type tester interface {
+	Helper()
+	Cleanup(func())
+	Errorf(format string, values ...any)
+	Fatalf(format string, values ...any)
+}
+
+// compare fails the test unless both ways to read the logs of a document find the same.
+func compare(t tester, s *Snapshot) {
+	t.Helper()
+	if s.Logs == nil {
+		return
+	}
+	want, wantGaps := collect(s.Logs, false)
+	got, gotGaps := collect(s.Logs, true)
+	if !reflect.DeepEqual(gotGaps, wantGaps) {
+		t.Errorf("gaps by the layout:\n%v\nwithout:\n%v", gotGaps, wantGaps)
+	}
+	for i := range min(len(got), len(want)) {
+		if !reflect.DeepEqual(got[i], want[i]) {
+			t.Fatalf("log entry %d: %s", i, difference(got[i], want[i]))
+		}
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%d logs by the layout, %d without", len(got), len(want))
+	}
+}
+
+// difference describes the first difference between two logs.
+func difference(got, want flatLog) string {
+	a, b := reflect.ValueOf(got), reflect.ValueOf(want)
+	for i := range a.NumField() {
+		x, y := fmt.Sprintf("%+v", a.Field(i)), fmt.Sprintf("%+v", b.Field(i))
+		if x != y {
+			k := 0
+			for k < min(len(x), len(y)) && x[k] == y[k] {
+				k++
+			}
+			k = max(k-100, 0)
+			return fmt.Sprintf("%s by the layout …%.300s, without …%.300s", a.Type().Field(i).Name, x[k:], y[k:])
+		}
+	}
+	return fmt.Sprintf("%.1000v by the layout", got)
+}
+
+// blocks makes the blocks that are read small until the test ends, and what must be seen at once of a segment.
+func blocks(t tester, size, seen int) {
+	oldSize, oldSeen := blockSize, lookahead
+	blockSize, lookahead = size, seen
+	t.Cleanup(func() { blockSize, lookahead = oldSize, oldSeen })
+}
+
+// A choppy file system returns a few bytes with every read, another number each time.
+type choppy struct {
+	fs.FS
+	most int
+}
+
+func (c choppy) Open(name string) (fs.File, error) {
+	f, err := c.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return &choppyFile{File: f, most: c.most, random: rand.New(rand.NewPCG(1, uint64(c.most)))}, nil
+}
+
+type choppyFile struct {
+	fs.File
+	most   int
+	random *rand.Rand
+}
+
+func (f *choppyFile) Read(p []byte) (int, error) {
+	return f.File.Read(p[:min(len(p), 1+f.random.IntN(f.most))])
+}
+
+func (f *choppyFile) Seek(offset int64, whence int) (int64, error) {
+	return f.File.(io.Seeker).Seek(offset, whence)
+}
+
+// nodesForLogs is what the nodesets of tests are judged by.
+const nodesForLogs = `{"version":3,"cluster_name":"c","name_lookup":{"a":1},"nodes":[[1,{"Node":{"name":"a","current_generation":[1,1],"address":"http://a/","roles":["log-server"],"log_server_config":{"storage_state":"read-write"}}}],[4,"Tombstone"]]}`
+
+func readLogs(logs []byte, wrap func(fs.FS) fs.FS) *Snapshot {
+	fsys := fs.FS(fstest.MapFS{"b.json": {Data: logs}, "n.json": {Data: []byte(nodesForLogs)}})
+	if wrap != nil {
+		fsys = wrap(fsys)
+	}
+	s, _ := Read("test", fsys, "b.json", "n.json")
+	return s
+}
+
+// The two ways to read logs agree on every real capture, wherever a block ends.
+func TestLayoutEqualsPlainOnCaptures(t *testing.T) {
+	for name, document := range captured(t, "bifrost_config.json") {
+		t.Run(name, func(t *testing.T) {
+			compare(t, readLogs(document, nil))
+			for _, seen := range []int{32, 250, 500, 4 << 10} {
+				for _, size := range []int{1, 17, 200, 1000} {
+					blocks(t, size, seen)
+					compare(t, readLogs(document, func(fsys fs.FS) fs.FS { return choppy{fsys, size} }))
+				}
+			}
+		})
+	}
+}
+
+// captured returns a document of every capture in testdata, by the name of the capture.
+func captured(t testing.TB, document string) map[string][]byte {
+	captures, err := Find("testdata/captures/...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents := make(map[string][]byte)
+	for _, c := range captures {
+		text, err := fs.ReadFile(c.FS, "metadata/"+document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents[c.Name] = text
+	}
+	return documents
+}
+
+// The two ways agree on documents of every shape that Restate has written, and some that it has not.
+func TestLayoutEqualsPlainOnShapes(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		document := drawLogs(r)
+		size := rapid.SampledFrom([]int{1, 100, 1 << 10, 256 << 10}).Draw(r, "size of blocks")
+		blocks(t, size, rapid.SampledFrom([]int{16, 300, 1 << 10, 4 << 10}).Draw(r, "bytes seen"))
+		compare(r, readLogs(document, nil))
+		compare(r, readLogs(mutate(document, rand.New(rand.NewPCG(1, rapid.Uint64().Draw(r, "mutation")))), nil))
+	})
+}
+
+// drawLogs draws a document of logs. What one log is like holds for most of its neighbours, as in real documents.
+func drawLogs(r *rapid.T) []byte {
+	native := rapid.Bool().Draw(r, "native order")
+	createdAt := rapid.SampledFrom([]string{"", "null", "647611954860392449", "mixed"}).Draw(r, "created_at")
+	odd := rapid.SampledFrom([]int{0, 0, 5, 50}).Draw(r, "percentage of odd segments")
+	length := rapid.SampledFrom([]int{1, 3, 30, 300}).Draw(r, "most segments")
+	members := rapid.SampledFrom([]int{1, 3, 9, 128}).Draw(r, "most members")
+	random := rand.New(rand.NewPCG(2, rapid.Uint64().Draw(r, "seed")))
+	percent := func(p int) bool { return random.IntN(100) < p }
+
+	segment := func(log, i, lsn int, last bool) string {
+		kind, params := "replicated", ""
+		nodeset := random.Perm(members)[:1+random.IntN(members)]
+		replication := fmt.Sprintf(`{"node":%d}`, 1+random.IntN(3))
+		if percent(odd) {
+			replication = []string{`{"node":3,"zone":2}`, `{}`, `{"node":0}`, `{ "node": 2 }`, `7`, `{"node":2,"node":3}`, `{"region":1}`, `{"n\u006fde":2}`}[random.IntN(8)]
+		}
+		list := strings.ReplaceAll(fmt.Sprint(nodeset), " ", ",")
+		if percent(odd) {
+			list = []string{`[]`, `["N1","N2"]`, `[1, 2]`, `[01]`, `[4294967296]`, `[1,-2]`, `{}`, `[[1]]`, `[1,1]`, `["]"]`}[random.IntN(10)]
+		}
+		params = fmt.Sprintf(`{"loglet_id":%d,"sequencer":"N%d:%d","replication":%s,"nodeset":%s}`, log<<32|i, nodeset[0], 1+random.IntN(4), replication, list)
+		if percent(odd) {
+			switch random.IntN(8) {
+			case 0:
+				params = strings.ReplaceAll(params, ",", ", ")
+			case 1:
+				params = fmt.Sprintf(`{"nodeset":%s,"loglet_id":1,"replication":%s,"sequencer":"N1:1"}`, list, replication)
+			case 2:
+				params = params[:random.IntN(len(params))]
+			case 3:
+				params = strings.Replace(params, "}", `,"more":"\"]"}`, 1)
+			case 4:
+				params = strings.Replace(params, `"N`, `"`, 1)
+			case 5:
+				kind, params = "local", fmt.Sprint(random.Uint64())
+			case 6:
+				kind, params = "in-memory", "x"
+			case 7:
+				params = strings.Replace(params, `"loglet_id":`, `"loglet_id":18446744073709551615`, 1)
+			}
+		}
+		if last && percent(odd) {
+			kind, params = "sealed", `{"sealed_at":1,"context":{"reason":"ä \"quoted\" \u0041"},"tail_ts":null}`
+		}
+		quoted, _ := json.Marshal(params)
+		if percent(odd) {
+			quoted = bytes.ReplaceAll(quoted, []byte(`{`), []byte(`\u007b`))
+		}
+		created := createdAt
+		if created == "mixed" {
+			created = []string{"", "null", "5", `"x"`, "1e3", "-1"}[random.IntN(6)]
+		}
+		fields := []string{"", fmt.Sprintf(`"index":%d`, i), fmt.Sprintf(`"kind":%q`, kind), fmt.Sprintf(`"params":%s`, quoted)}
+		if created != "" {
+			fields[0] = `"created_at":` + created
+		}
+		if native {
+			fields[0], fields[1], fields[2], fields[3] = fields[2], fields[3], fields[1], fields[0]
+		}
+		fields = slices.DeleteFunc(fields, func(f string) bool { return f == "" })
+		if percent(odd) {
+			random.Shuffle(len(fields), func(i, k int) { fields[i], fields[k] = fields[k], fields[i] })
+		}
+		return fmt.Sprintf(`[%d,{%s}]`, lsn, strings.Join(fields, ","))
+	}
+
+	var logs []string
+	for log := range rapid.IntRange(0, 8).Draw(r, "logs") {
+		var chain []string
+		for i, n := 0, 1+random.IntN(length); i < n; i++ {
+			chain = append(chain, segment(log, i, 1+10*i, i == n-1))
+		}
+		state := ""
+		if percent(odd) {
+			state = []string{`,"state":"Open"`, `,"chain":[]`, `,"state":{"Sealed":{"tail_lsn":5}}`}[random.IntN(3)]
+		}
+		text := fmt.Sprintf(`[%d,{"chain":[%s]%s}]`, log, strings.Join(chain, ","), state)
+		if percent(odd / 2) {
+			text = []string{`7`, `[]`, `["1",{"chain":[]}]`, fmt.Sprintf(`[%d,{"chain":[]}]`, log), `[1,{}]`, `null`}[random.IntN(6)]
+		}
+		logs = append(logs, text)
+	}
+	random.Shuffle(len(logs), func(i, k int) { logs[i], logs[k] = logs[k], logs[i] })
+	document := []byte(fmt.Sprintf(`{"version":7,"config":null,"logs":[%s],"modified_at":null}`, strings.Join(logs, ",")))
+	switch indent := rapid.SampledFrom([]string{"none", "  ", "\t", " ", "\r"}).Draw(r, "indent"); indent {
+	case "none":
+	default:
+		var pretty bytes.Buffer
+		if json.Indent(&pretty, document, "", indent) == nil {
+			document = pretty.Bytes()
+		}
+	}
+	return document
+}
+
+// mutate changes a text in a few places, in ways that keep most of it what it was.
+func mutate(document []byte, random *rand.Rand) []byte {
+	const alphabet = "0123456789\"\\,:[]{}N un\n\x00\x1f\xff-.e"
+	document = bytes.Clone(document)
+	for range 1 + random.IntN(3) {
+		if len(document) < 2 {
+			break
+		}
+		i, c := random.IntN(len(document)), alphabet[random.IntN(len(alphabet))]
+		k := min(i+random.IntN(40), len(document))
+		switch random.IntN(9) {
+		case 0, 1, 2:
+			document[i] = c
+		case 3:
+			document = slices.Insert(document, i, c)
+		case 4:
+			document = slices.Delete(document, i, i+1)
+		case 5:
+			document = slices.Delete(document, i, k)
+		case 6:
+			document = slices.Insert(document, i, document[i:k]...)
+		case 7:
+			lines := bytes.SplitAfter(document, []byte("\n"))
+			a, b := random.IntN(len(lines)), random.IntN(len(lines))
+			lines[a], lines[b] = lines[b], lines[a]
+			document = bytes.Join(lines, nil)
+		case 8:
+			document[i] ^= 1 << random.IntN(8)
+		}
+	}
+	return document
+}
+
+// The two ways agree on damaged captures. Damage hits what a layout takes for granted: literals, digits, quotes.
+func TestLayoutEqualsPlainOnDamagedCaptures(t *testing.T) {
+	rounds := 400
+	if testing.Short() {
+		rounds = 40
+	}
+	for name, document := range captured(t, "bifrost_config.json") {
+		t.Run(name, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(3, uint64(len(document))))
+			var damaged []byte
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("the damaged document:\n%s", damaged)
+				}
+			})
+			for range rounds {
+				blocks(t, 1+random.IntN(2000), 1+random.IntN(1000))
+				damaged = mutate(document, random)
+				compare(t, readLogs(damaged, nil))
+			}
+		})
+	}
+}
+
+// FuzzLayoutEqualsPlain looks for a document that the two ways to read logs understand differently.
+func FuzzLayoutEqualsPlain(f *testing.F) {
+	for _, document := range captured(f, "bifrost_config.json") {
+		f.Add(document, uint16(100), uint16(300))
+		f.Add(document[:len(document)/2], uint16(4000), uint16(4000))
+	}
+	shapes, _ := filepath.Glob("testdata/shapes/*.txtar")
+	for _, name := range shapes {
+		for file, text := range archived(f, name) {
+			if strings.Contains(file, "b") {
+				f.Add([]byte(text), uint16(1), uint16(1000))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, document []byte, size, seen uint16) {
+		blocks(t, 1+int(size), 1+int(seen))
+		compare(t, readLogs(document, nil))
+	})
+}
