@@ -1,0 +1,157 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
+)
+
+var _ = register(Rule{
+	ID:       "chain-corrupt",
+	Severity: Error,
+	Category: Logs,
+	Needs:    []snapshots.Kind{snapshots.BifrostConfig},
+	Summary:  "the chain of a log breaks a rule that Restate relies on",
+	Doc: Doc{
+		Checks: "What the writer of chains guarantees: a log id occurs once; a chain has a segment; base LSNs are not 0, grow strictly and leave at most 2^32-1 records to a segment; indexes grow; " +
+			"a seal marker is last and has no lower index than the segment before it; parameters can be decoded; a replicated segment's loglet id is its log id and index; " +
+			"its replication property has factors of 1 to 255 that do not grow from node to zone to region; its nodeset is not empty, names no node twice and is not smaller than the number of copies. " +
+			"One **error** for each segment with everything that is wrong with it.",
+		Why: "Such metadata was edited by hand or damaged. Restate and restatectl panic on some of it; a value that cannot be decoded is ignored, and the nodes go on with an older version from their memory, until they restart.",
+		Legal: "Holes in the indexes are legal (an empty tail is replaced and still takes a new index), as are a chain that starts at a later index or LSN (its beginning was trimmed), " +
+			"and a chain that consists of nothing but a seal marker. A seal marker has the index of the segment that it seals, which it replaces if that segment is empty.",
+		Fix: "Compare with what the nodes have in memory (`restatectl logs describe L`, `restatectl sql`) and restore the metadata from a backup together with Restate's developers. Do not restart nodes before: they may be the only ones that still know the right version.",
+		Evidence: []string{
+			"Restate 1.7.12: a chain with undecodable parameters is ignored by all servers; restatectl shows the older version from their memory",
+			"restatedev/restate #3728: metadata stores corrupted by a manual change; #2010: editing is an offered feature",
+			"restatectl 1.2 to 1.7 panics on an empty chain and where a segment's index and loglet id disagree",
+		},
+	},
+	Run: func(pass *Pass) {
+		seen := make(map[cluster.LogID]bool)
+		pass.Logs(func(log *snapshots.Log) {
+			if seen[log.ID] {
+				pass.Report(corruptLog(log, "duplicate", "a second entry for this log", "one entry for each log"))
+			}
+			seen[log.ID] = true
+			if len(log.Segments) == 0 {
+				pass.Report(corruptLog(log, "empty", "its chain has no segment", "at least one segment"))
+			}
+			for i := range log.Segments {
+				if sound(log, i) {
+					continue
+				}
+				problems, at := segmentProblems(log, i)
+				if len(problems) == 0 {
+					continue
+				}
+				pass.Report(Finding{
+					Subject:  SubjectSegment(log, i),
+					Title:    fmt.Sprintf("%s: %s", segmentTitle(log, i), strings.Join(problems, "; ")),
+					Observed: fmt.Sprintf("base LSN %d, index %d, kind %s, loglet %v", log.Segments[i].BaseLSN, log.Segments[i].Index, log.Segments[i].Kind, log.Segments[i].Loglet),
+					Expected: "a chain as Restate writes it",
+					Why:      "this metadata was edited or damaged; Restate ignores it or panics on it",
+					At:       at,
+					Remedy:   []string{fmt.Sprintf("restatectl logs describe %d   (what the nodes still have in memory)", log.ID)},
+				})
+			}
+		})
+	},
+})
+
+func corruptLog(log *snapshots.Log, part, observed, expected string) Finding {
+	subject := SubjectLog(log)
+	subject.Part = part
+	return Finding{
+		Subject:  subject,
+		Title:    fmt.Sprintf("log %d: %s", log.ID, observed),
+		Observed: observed,
+		Expected: expected,
+		Why:      "this metadata was edited or damaged; Restate and restatectl panic on it",
+		At:       log.At(),
+		Remedy:   []string{fmt.Sprintf("restatectl logs describe %d   (what the nodes still have in memory)", log.ID)},
+	}
+}
+
+// sound is true for nearly every segment: it looks only at what can be seen without searching.
+func sound(log *snapshots.Log, i int) bool {
+	segment := &log.Segments[i]
+	if segment.Kind != snapshots.Replicated || segment.Placement == nil || segment.BaseLSN == 0 ||
+		segment.Loglet != cluster.NewLogletID(log.ID, segment.Index) || placementProblems(segment.Placement) != nil {
+		return false
+	}
+	if i == 0 {
+		return true
+	}
+	before := &log.Segments[i-1]
+	return before.Kind != snapshots.SealMarker && before.BaseLSN < segment.BaseLSN && segment.BaseLSN-before.BaseLSN <= math.MaxUint32 && before.Index < segment.Index
+}
+
+// segmentProblems says everything that is wrong with a segment, and where to look first.
+func segmentProblems(log *snapshots.Log, i int) (problems []string, at snapshots.Position) {
+	segment := &log.Segments[i]
+	at = log.SegmentAt(i)
+	add := func(where snapshots.Position, format string, args ...any) {
+		if len(problems) == 0 {
+			at = where
+		}
+		problems = append(problems, fmt.Sprintf(format, args...))
+	}
+	if segment.BaseLSN == 0 {
+		add(log.SegmentAt(i), "base LSN is 0")
+	}
+	marker := segment.Kind == snapshots.SealMarker
+	if i > 0 {
+		before := &log.Segments[i-1]
+		switch {
+		case before.Kind == snapshots.SealMarker:
+			add(log.SegmentAt(i), "it follows a seal marker")
+		case segment.BaseLSN <= before.BaseLSN:
+			add(log.SegmentAt(i), "base LSN %d does not follow %d", segment.BaseLSN, before.BaseLSN)
+		case segment.BaseLSN-before.BaseLSN > math.MaxUint32:
+			add(log.SegmentAt(i), "the segment before it would hold %d records, more than 2^32-1", segment.BaseLSN-before.BaseLSN)
+		}
+		switch {
+		case before.Kind == snapshots.SealMarker:
+		case marker && segment.Index < before.Index: // it is above where the marker replaced an empty segment
+			add(log.SegmentAt(i), "the seal marker has index %d, the segment before it has %d", segment.Index, before.Index)
+		case !marker && segment.Index <= before.Index:
+			add(log.SegmentAt(i), "index %d does not follow %d", segment.Index, before.Index)
+		}
+	}
+	for _, defect := range log.Defects {
+		if defect.Segment == i {
+			add(log.ParamsAt(i), "its parameters cannot be decoded: %s", defect.Reason)
+		}
+	}
+	if segment.Placement == nil {
+		return problems, at
+	}
+	if want := cluster.NewLogletID(log.ID, segment.Index); segment.Loglet != want {
+		add(log.LogletAt(i), "its loglet id is %v, not %v", segment.Loglet, want)
+	}
+	for _, problem := range placementProblems(segment.Placement) {
+		add(log.ReplicationAt(i), "%s", problem)
+	}
+	return problems, at
+}
+
+// placementProblems says what is wrong with a replication property and its nodeset, whatever nodes exist.
+func placementProblems(placement *snapshots.Placement) (problems []string) {
+	if placement.Invalid != "" {
+		problems = append(problems, "replication is not usable: "+placement.Invalid)
+	}
+	if len(placement.Nodeset) == 0 {
+		return append(problems, "its nodeset is empty")
+	}
+	if placement.Distinct < len(placement.Nodeset) {
+		problems = append(problems, "its nodeset names a node twice")
+	}
+	if copies := placement.Replication.Copies(); placement.Invalid == "" && copies > placement.Distinct {
+		problems = append(problems, fmt.Sprintf("replication %v wants %d copies on %s", placement.Replication, copies, plural(placement.Distinct, "node")))
+	}
+	return problems
+}

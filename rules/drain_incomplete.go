@@ -1,0 +1,180 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
+)
+
+var _ = register(Rule{
+	ID:       "drain-incomplete",
+	Severity: Warning,
+	Category: Nodes,
+	Needs:    []snapshots.Kind{snapshots.NodesConfig},
+	Summary:  "a node is on its way out and still in use",
+	Doc: Doc{
+		Checks: "Registered nodes that somebody began to take out. A **warning** for each log server in `read-only` that is in the nodeset of an open tail, and for each worker in `draining` or `disabled` " +
+			"that is in a current or next replica set. A **note** for each node that only sealed segments still name while it is `read-only`, " +
+			"and for each that is `disabled` as a log server or as a worker but in service as the other. One finding for each node. " +
+			"Members in `gone`, `disabled` and `data-loss` are reported by `log-server-gone`, `nodeset-disabled-node` and `log-server-data-loss`.",
+		Why: "The next step would be `restatectl nodes remove`, which looks at nodesets and at the metadata server only. It does not see replica sets, and not the nodesets of a node whose storage is `disabled`: " +
+			"partitions lose a replica, or segments their copies.",
+		Legal: "Within seconds of the command: the leaders have yet to move on. A node that only sealed segments name is as it should be until they are trimmed.",
+		Fix: "For open tails `restatectl logs reconfigure --log-id L`. For replica sets wait, or look for `replication-unsatisfiable`: too few other workers may be left; by hand " +
+			"`restatectl partitions placement set P --replicas N1,N2` (Restate 1.7.3 and later), `restatectl partitions reconfigure --id P --replicas N1,N2` (1.4 to 1.7.2). " +
+			"For sealed segments `restatectl snapshots create P --trim-log`, then `restatectl logs describe L`. Or take the node back: `restatectl nodes set-storage-state --nodes N --storage-state read-write`, " +
+			"`restatectl nodes set-worker-state --nodes N --worker-state active`.",
+		Evidence: []string{
+			"Restate documentation, removing nodes and shrinking clusters; restatedev/restate #2741, #2992, #3341",
+			"Restate 1.7.12: with too few workers left, `draining` nodes stay in all replica sets and nothing moves",
+			"Restate 1.7.12: `nodes remove` of a live worker in a replica set was accepted",
+		},
+	},
+	Run: func(pass *Pass) {
+		leaving := make(map[cluster.NodeID]*leavingNode)
+		readOnly := false
+		for _, node := range registered(pass.Snapshot.Nodes, everyNode) {
+			left := &leavingNode{node: node}
+			left.readOnly = node.Storage == cluster.StorageReadOnly
+			left.worker = hasRole(node, cluster.RoleWorker) && (node.Worker == cluster.WorkerDraining || node.Worker == cluster.WorkerDisabled)
+			left.half = node.Storage == cluster.StorageDisabled && hasRole(node, cluster.RoleWorker) && node.Worker == cluster.WorkerActive ||
+				node.Worker == cluster.WorkerDisabled && takesSegments(node)
+			if left.readOnly || left.worker || left.half {
+				leaving[node.ID] = left
+			}
+			readOnly = readOnly || left.readOnly
+		}
+		for _, epoch := range pass.Snapshot.Epochs {
+			for _, configuration := range []*snapshots.PartitionConfiguration{epoch.Current, epoch.Next} {
+				if configuration == nil {
+					continue
+				}
+				for _, id := range configuration.ReplicaSet {
+					if left := leaving[id]; left != nil && left.worker && !slices.Contains(left.partitions, epoch.Partition) {
+						if len(left.partitions) == 0 {
+							left.replicaSet = configuration.At
+						}
+						left.partitions = append(left.partitions, epoch.Partition)
+					}
+				}
+			}
+		}
+		for _, left := range leaving {
+			if left.worker && len(left.partitions) == 0 {
+				if !pass.Snapshot.Captured(snapshots.EpochMetadata) {
+					pass.Lacks(snapshots.EpochMetadata)
+				}
+				if pass.Snapshot.Partitions == nil { // nobody knows how many epochs there should be
+					pass.Lacks(snapshots.PartitionTable)
+				}
+			}
+		}
+		if readOnly {
+			if pass.Snapshot.Logs == nil {
+				pass.Lacks(snapshots.BifrostConfig)
+			}
+			members := perPlacement[[]*leavingNode]{make: func(placement *snapshots.Placement) (found []*leavingNode) {
+				for _, member := range placement.Verdict.Members {
+					if left := leaving[member.Node]; left != nil && left.readOnly {
+						found = append(found, left)
+					}
+				}
+				return found
+			}}
+			pass.Logs(func(log *snapshots.Log) {
+				for i := range log.Segments {
+					placement := placed(pass, log, i)
+					if placement == nil {
+						continue
+					}
+					for _, left := range members.of(placement) {
+						if log.Open(i) {
+							left.open.add(log, i, log.ParamsAt)
+						} else {
+							left.sealed.add(log, i, log.ParamsAt)
+						}
+					}
+				}
+			})
+		}
+		pass.Finally(func() {
+			for _, node := range registered(pass.Snapshot.Nodes, everyNode) {
+				if left := leaving[node.ID]; left != nil && left.used() {
+					pass.Report(left.finding())
+				}
+			}
+		})
+	},
+})
+
+// A leavingNode is a node that somebody began to take out, and what still uses it.
+type leavingNode struct {
+	node *snapshots.Node
+	// readOnly and worker say what is being drained; half is true when one of two services was switched off for good.
+	readOnly, worker, half bool
+
+	open, sealed tails
+	partitions   []cluster.PartitionID
+	replicaSet   snapshots.Position // of the first one that names it
+}
+
+func (l *leavingNode) used() bool {
+	return l.half || l.open.count()+l.sealed.count()+len(l.partitions) > 0
+}
+
+func (l *leavingNode) finding() Finding {
+	node := l.node
+	states := fmt.Sprintf("log server %s, worker %s", node.Storage, node.Worker)
+	f := Finding{
+		Subject:  Subject{Node: node.ID.String()},
+		Observed: states,
+		Expected: "nothing that uses a node on its way out",
+		Why:      "removing the node now would take copies or replicas with it",
+		At:       node.StorageAt,
+		Cause:    node.ID.String(),
+	}
+	var uses []string
+	if l.open.count() > 0 {
+		uses = append(uses, "in the nodesets of "+l.open.String())
+		f.Related = append(f.Related, Related{Message: "an open tail that names it", At: l.open.at})
+		f.Remedy = append(f.Remedy, "restatectl logs reconfigure --log-id L   (for each open tail)")
+	}
+	if len(l.partitions) > 0 {
+		uses = append(uses, "in the replica sets of "+partitionList(l.partitions))
+		f.At = node.WorkerAt
+		f.Related = append(f.Related, Related{Message: fmt.Sprintf("partition %d names it", l.partitions[0]), At: l.replicaSet})
+		f.Remedy = append(f.Remedy, "restatectl partitions list   (and wait until no replica set names it)")
+	}
+	leaves := string(node.Storage)
+	if l.open.count() == 0 && len(l.partitions) > 0 {
+		leaves = string(node.Worker)
+	}
+	f.Title = fmt.Sprintf("%s is %s and still %s", nodeTitle(node), leaves, strings.Join(uses, " and "))
+	if len(uses) > 0 {
+		if l.sealed.count() > 0 {
+			f.Observed += fmt.Sprintf("; also in the nodesets of %v", &l.sealed)
+		}
+		return f
+	}
+	f.Severity = Note
+	if l.sealed.count() > 0 {
+		f.Title = fmt.Sprintf("%s is read-only and in the nodesets of %v", nodeTitle(node), &l.sealed)
+		f.Expected = "no segment that names it"
+		f.Why = "it must not be removed before they are trimmed"
+		f.Related = []Related{{Message: "a sealed segment that names it", At: l.sealed.at}}
+		f.Remedy = []string{"restatectl snapshots create --trim-log", fmt.Sprintf("restatectl nodes remove --nodes %v   (once no segment names it)", node.ID)}
+		return f
+	}
+	off, on := "log server", "worker"
+	if node.Worker == cluster.WorkerDisabled {
+		off, on = on, off
+		f.At = node.WorkerAt
+	}
+	f.Title = fmt.Sprintf("%s is disabled as a %s and in service as a %s", nodeTitle(node), off, on)
+	f.Expected = "a node that is in service or out of it"
+	f.Why = "one half of taking it out is done"
+	return f
+}

@@ -1,0 +1,67 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"restate-lint/snapshots"
+)
+
+const (
+	// churnFactor is how many times more often than its peers a node must have been started, churnStarts how many times at
+	// least.
+	churnFactor, churnStarts = 10, 20
+)
+
+var _ = register(Rule{
+	ID:       "generation-churn",
+	Severity: Note,
+	Category: Nodes,
+	Needs:    []snapshots.Kind{snapshots.NodesConfig},
+	Summary:  "a node has been started far more often than the others",
+	Doc: Doc{
+		Checks: "The generations of all registered nodes, which count their starts. One finding for each node that was started at least 20 times and ten times as often as the median of the others: " +
+			"a **warning** if all others registered before it, so that its age is no explanation, a **note** otherwise.",
+		Why:   "A node that keeps crashing and starting: each start fences its sequencers, so that its logs get new segments and its partitions new leaders.",
+		Legal: "For a node that is much older than the others, or was restarted on purpose.",
+		Fix:   "Look at the log of the node and at what restarts it. `chain-too-long` shows whether its restarts have left their mark.",
+		Evidence: []string{
+			"Restate 1.0 to 1.7: the generation grows by one with every start of the process",
+		},
+	},
+	Run: func(pass *Pass) {
+		nodes := registered(pass.Snapshot.Nodes, everyNode)
+		if len(nodes) < 2 {
+			return
+		}
+		for _, node := range nodes {
+			var others []uint32
+			youngest := true
+			for _, other := range nodes {
+				if other != node {
+					others = append(others, other.Generation.Generation)
+					youngest = youngest && other.ID < node.ID
+				}
+			}
+			slices.Sort(others)
+			median, starts := others[len(others)/2], node.Generation.Generation
+			if starts < churnStarts || uint64(starts) < churnFactor*uint64(max(median, 1)) {
+				continue
+			}
+			f := Finding{
+				Subject:  Subject{Node: node.ID.String()},
+				Title:    fmt.Sprintf("%s has been started %d times, the other nodes about %d", nodeTitle(node), starts, median),
+				Observed: fmt.Sprintf("generation %d", starts),
+				Expected: fmt.Sprintf("a generation near %d", median),
+				Why:      "it may be crashing again and again; each start costs its logs a segment and its partitions a leader",
+				At:       node.GenerationAt,
+				Remedy:   []string{"look at the log of " + nodeTitle(node)},
+			}
+			if youngest {
+				f.Severity = Warning
+				f.Why = "it registered after all others, so it is not its age: " + f.Why
+			}
+			pass.Report(f)
+		}
+	},
+})

@@ -1,0 +1,122 @@
+package rules
+
+import (
+	"fmt"
+
+	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
+)
+
+var _ = register(Rule{
+	ID:       "ghost-node",
+	Severity: Warning,
+	Category: Nodes,
+	Needs:    []snapshots.Kind{snapshots.NodesConfig, snapshots.BifrostConfig, snapshots.PartitionTable, snapshots.EpochMetadata},
+	Summary:  "a node that nothing uses seems to have been left behind",
+	Doc: Doc{
+		Checks: "Registered log servers and workers that are in no nodeset, sealed or open, in no current or next replica set, and no member of the metadata server, and that nobody is taking out. " +
+			"One **warning** for each of them that has been left behind: it states an older release than all other nodes, or every node that registered after it has been started more often. " +
+			"Node ids are given out in the order of registration. Nothing is said while a partition has no replica set (Restate up to 1.3).",
+		Why:   "A node's name is its host name unless configured. Containers get a new one with every restart and register again, and the old id stays: it counts for `everywhere`, for zones, as a candidate for nodesets and replica sets, and nobody answers for it.",
+		Legal: "For a spare machine that has never been used since it registered. Nodes with only `admin` or `http-ingress` are not looked at.",
+		Fix:   "See whether the id runs: `restatectl nodes list`. If not, set `node-name` so that it survives restarts and remove the entry: `restatectl nodes set-storage-state --nodes N --storage-state read-only` (Restate 1.4 and later), `restatectl nodes remove --nodes N`.",
+		Evidence: []string{
+			"restatedev/restate #5303; Restate documentation: node names default to the host name",
+			"a low generation alone proves nothing, as every fresh node has one: nodes that registered later are compared with",
+		},
+	},
+	Run: func(pass *Pass) {
+		nodes := registered(pass.Snapshot.Nodes, everyNode)
+		idle := make(map[cluster.NodeID]string) // why it seems to be left behind
+		for _, node := range nodes {
+			serves := hasRole(node, cluster.RoleLogServer) || hasRole(node, cluster.RoleWorker)
+			leaving := node.Worker == cluster.WorkerDraining || node.Worker == cluster.WorkerDisabled ||
+				node.Storage != cluster.StorageReadWrite && node.Storage != cluster.StorageProvisioning
+			if serves && !leaving && (node.Metadata != cluster.MetadataMember || !hasRole(node, cluster.RoleMetadataServer)) {
+				if why := leftBehind(node, nodes); why != "" {
+					idle[node.ID] = why
+				}
+			}
+		}
+		for _, epoch := range pass.Snapshot.Epochs {
+			if epoch.Current == nil || epoch.Current.Version == 0 {
+				return
+			}
+			for _, configuration := range []*snapshots.PartitionConfiguration{epoch.Current, epoch.Next} {
+				if configuration != nil {
+					for _, id := range configuration.ReplicaSet {
+						delete(idle, id)
+					}
+				}
+			}
+		}
+		if len(idle) == 0 {
+			return
+		}
+		named := perPlacement[struct{}]{make: func(placement *snapshots.Placement) struct{} {
+			for _, id := range placement.Nodeset {
+				delete(idle, id)
+			}
+			return struct{}{}
+		}}
+		unreadable := false
+		pass.Logs(func(log *snapshots.Log) {
+			for i := range log.Segments {
+				if len(idle) == 0 {
+					return
+				}
+				if segment := &log.Segments[i]; segment.Placement != nil {
+					named.of(segment.Placement)
+				} else if undecodable(segment) {
+					unreadable = true
+				}
+			}
+		})
+		pass.Finally(func() {
+			if unreadable && len(idle) > 0 {
+				pass.Lacks(snapshots.BifrostConfig) // such a segment may name them
+				return
+			}
+			for _, node := range nodes {
+				why, left := idle[node.ID]
+				if !left {
+					continue
+				}
+				pass.Report(Finding{
+					Subject:  Subject{Node: node.ID.String()},
+					Title:    fmt.Sprintf("%s is in no nodeset and no replica set, and %s", nodeTitle(node), why),
+					Observed: "an entry that nothing uses",
+					Expected: "a node that is in use, or none",
+					Why:      "it seems to have no process any more, and is still picked for nodesets and replica sets",
+					At:       node.At,
+					Remedy:   []string{"restatectl nodes list   (does it run?)", fmt.Sprintf("restatectl nodes remove --nodes %v", node.ID)},
+					Cause:    "left behind",
+				})
+			}
+		})
+	},
+})
+
+// leftBehind says by what a node looks as if its process had not been started for long; empty if by nothing.
+func leftBehind(node *snapshots.Node, nodes []*snapshots.Node) string {
+	older, later, restarted := true, 0, 0
+	for _, other := range nodes {
+		if other == node {
+			continue
+		}
+		older = older && !node.Release.IsZero() && node.Release.Compare(other.Release) < 0
+		if other.ID > node.ID {
+			later++
+			if other.Generation.Generation > node.Generation.Generation {
+				restarted++
+			}
+		}
+	}
+	switch {
+	case len(nodes) > 1 && older:
+		return fmt.Sprintf("states %v, older than all others", node.Release)
+	case later > 0 && later == restarted:
+		return fmt.Sprintf("has been started %s, less than each that registered after it", plural(int(node.Generation.Generation), "time"))
+	}
+	return ""
+}

@@ -1,0 +1,60 @@
+package rules
+
+import (
+	"fmt"
+
+	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
+)
+
+// lostStorage reports the nodes in a storage state, with the segments that name them.
+func lostStorage(state cluster.StorageState, why string) func(*Pass) {
+	return func(pass *Pass) {
+		segments := make(map[cluster.NodeID]*tally)
+		for node := range pass.Snapshot.Nodes.All() {
+			if !node.Removed && node.Storage == state {
+				segments[node.ID] = new(tally)
+			}
+		}
+		if len(segments) == 0 {
+			return
+		}
+		pass.Logs(func(log *snapshots.Log) {
+			for i := range log.Segments {
+				placement := log.Segments[i].Placement
+				if placement == nil {
+					continue
+				}
+				for _, member := range placement.Verdict.Members {
+					if named := segments[member.Node]; named != nil {
+						named.add(log, i)
+					}
+				}
+			}
+		})
+		pass.Finally(func() {
+			for node := range pass.Snapshot.Nodes.All() {
+				named := segments[node.ID]
+				if named == nil {
+					continue
+				}
+				f := Finding{
+					Subject:  Subject{Node: node.ID.String()},
+					Title:    fmt.Sprintf("%v (%s): storage state is %s", node.ID, node.Name, state),
+					Observed: "it is in the nodeset of " + named.String(),
+					Expected: "a log server with its data",
+					Why:      why,
+					At:       node.StorageAt,
+					Remedy:   []string{"restatectl snapshots create --trim-log", fmt.Sprintf("restatectl nodes remove --nodes %v   (once no segment names it)", node.ID)},
+				}
+				if pass.Snapshot.Logs == nil {
+					f.Observed = "the log metadata was not captured: the segments that name it are not known"
+				}
+				if named.open > 0 {
+					f.Remedy = append([]string{"restatectl logs reconfigure --log-id L   (for each open tail)"}, f.Remedy...)
+				}
+				pass.Report(f)
+			}
+		})
+	}
+}

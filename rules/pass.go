@@ -1,0 +1,112 @@
+package rules
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+
+	"restate-lint/snapshots"
+)
+
+// A Pass is one rule at work on one snapshot.
+type Pass struct {
+	Snapshot *snapshots.Snapshot
+
+	findings [][]Finding // in chunks, as a large cluster can have very many
+	lacking  []snapshots.Kind
+	visit    []func(*snapshots.Log)
+	finally  []func()
+	trim     trimAnswer
+	crash    string
+}
+
+const chunkSize = 256
+
+// Report adds a finding.
+func (p *Pass) Report(finding Finding) {
+	last := len(p.findings) - 1
+	if last < 0 || len(p.findings[last]) == chunkSize {
+		size := chunkSize
+		if last < 0 {
+			size = 8 // nearly every rule has few
+		}
+		p.findings = append(p.findings, make([]Finding, 0, size))
+		last++
+	}
+	p.findings[last] = append(p.findings[last], finding)
+}
+
+// Logs calls visit for every log of the snapshot, after Run has returned: the logs are read once for all rules. The
+// log is valid only during the call.
+func (p *Pass) Logs(visit func(*snapshots.Log)) { p.visit = append(p.visit, visit) }
+
+// Finally calls conclude once after the last log.
+func (p *Pass) Finally(conclude func()) { p.finally = append(p.finally, conclude) }
+
+// Lacks says that a part of the check needs a document, or a part of one, that was not captured or cannot be decoded:
+// without a finding the rule is undecided.
+func (p *Pass) Lacks(kind snapshots.Kind) {
+	if !slices.Contains(p.lacking, kind) {
+		p.lacking = append(p.lacking, kind)
+	}
+}
+
+// Start begins a pass of the rule over a snapshot. The caller then gives it every log and ends it.
+func (r *Rule) Start(snapshot *snapshots.Snapshot) *Pass {
+	p := &Pass{Snapshot: snapshot}
+	p.guard(func() { r.Run(p) })
+	return p
+}
+
+// WantsLogs reports whether the pass has anything to do with logs.
+func (p *Pass) WantsLogs() bool { return len(p.visit) > 0 && p.crash == "" }
+
+// VisitLog gives the pass the next log.
+func (p *Pass) VisitLog(log *snapshots.Log) {
+	if p.crash != "" {
+		return
+	}
+	p.trim = trimAnswer{}
+	p.guard(func() {
+		for _, visit := range p.visit {
+			visit(log)
+		}
+	})
+}
+
+// End concludes the pass.
+func (p *Pass) End() {
+	for _, conclude := range p.finally {
+		if p.crash == "" {
+			p.guard(conclude)
+		}
+	}
+}
+
+// Findings yields what the rule reported, in its own order. What a rule found before it crashed counts.
+func (p *Pass) Findings() iter.Seq[*Finding] {
+	return func(yield func(*Finding) bool) {
+		for _, chunk := range p.findings {
+			for i := range chunk {
+				if !yield(&chunk[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Lacking are the kinds of documents that the rule missed while it ran.
+func (p *Pass) Lacking() []snapshots.Kind { return p.lacking }
+
+// Crash says what the rule panicked with; empty when it did not.
+func (p *Pass) Crash() string { return p.crash }
+
+func (p *Pass) guard(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.crash = fmt.Sprint(r)
+		}
+	}()
+	f()
+}

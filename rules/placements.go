@@ -1,0 +1,65 @@
+package rules
+
+import (
+	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
+)
+
+// mostPlacements bounds what is remembered of placements; a cluster has few distinct ones.
+const mostPlacements = 4096
+
+// perPlacement remembers what a rule makes of a placement: equal segments share theirs, and neighbours mostly do.
+type perPlacement[V any] struct {
+	// make is called about once for each distinct placement.
+	make func(*snapshots.Placement) V
+
+	last  *snapshots.Placement
+	value V
+	known map[*snapshots.Placement]V
+}
+
+func (m *perPlacement[V]) of(placement *snapshots.Placement) V {
+	if placement == m.last {
+		return m.value
+	}
+	value, known := m.known[placement]
+	if !known {
+		if m.known == nil || len(m.known) >= mostPlacements {
+			m.known = make(map[*snapshots.Placement]V)
+		}
+		value = m.make(placement)
+		m.known[placement] = value
+	}
+	m.last, m.value = placement, value
+	return value
+}
+
+// undecodable is true for a segment that has a nodeset which cannot be read: it may name any node.
+func undecodable(segment *snapshots.Segment) bool {
+	return segment.Placement == nil && (segment.Kind == snapshots.Replicated || segment.Kind == snapshots.UnknownKind)
+}
+
+// usableTail returns the place of a log's open replicated segment with a usable placement, or -1.
+func usableTail(pass *Pass, log *snapshots.Log) int {
+	i := len(log.Segments) - 1
+	if i < 0 || !log.Open(i) || judged(pass, log, i) == nil {
+		return -1
+	}
+	return i
+}
+
+// tails gathers segments of many logs. The log with the lowest id stands for all, in whatever order they come.
+type tails struct {
+	tally
+	lowest cluster.LogID
+	at     snapshots.Position
+}
+
+func (t *tails) add(log *snapshots.Log, i int, at func(int) snapshots.Position) {
+	if t.count() == 0 || log.ID < t.lowest {
+		t.lowest, t.at = log.ID, at(i)
+	}
+	t.tally.add(log, i)
+}
+
+func (t *tails) count() int { return t.open + t.sealed }

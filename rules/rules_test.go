@@ -1,0 +1,236 @@
+package rules_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"golang.org/x/tools/txtar"
+
+	"restate-lint/analyze"
+	"restate-lint/rules"
+	"restate-lint/snapshots"
+)
+
+// A testCase is one small capture and what one rule makes of it. It is a txtar archive in testdata/<rule id>: the
+// comment says what is wrong, the file `want` has the outcome or a line "severity fingerprint" for every finding, and
+// all other files are the capture. A name may end in a size, as in "schema_registry.json + 8 MiB".
+type testCase struct {
+	rule, name string
+	comment    string
+	files      fstest.MapFS
+	want       []string
+}
+
+func loadCases(t *testing.T) []testCase {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/*/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []testCase
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archive := txtar.Parse(data)
+		c := testCase{
+			rule:    filepath.Base(filepath.Dir(path)),
+			name:    strings.TrimSuffix(filepath.Base(path), ".txtar"),
+			comment: strings.TrimSpace(string(archive.Comment)),
+			files:   fstest.MapFS{},
+		}
+		for _, file := range archive.Files {
+			if file.Name == "want" {
+				c.want = strings.Split(strings.TrimSpace(string(file.Data)), "\n")
+				continue
+			}
+			name, padding, _ := strings.Cut(file.Name, " + ")
+			c.files[name] = &fstest.MapFile{Data: append(file.Data, spaces(t, padding)...)}
+		}
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+// spaces are white space of so many MiB: a file called "schema_registry.json + 8 MiB" is that much larger than it looks.
+func spaces(t *testing.T, size string) []byte {
+	t.Helper()
+	if size == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(strings.TrimSuffix(size, " MiB"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Repeat([]byte(" "), n<<20)
+}
+
+// check runs one rule over a capture and prints what the file `want` should hold.
+func check(t *testing.T, rule *rules.Rule, files fstest.MapFS) (*analyze.Result, []string) {
+	t.Helper()
+	snapshot, _ := snapshots.Read("case", files, fileNames(files)...)
+	result := analyze.Check(snapshot, []*rules.Rule{rule})
+	if err := result.Locate(); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, f := range result.Findings {
+		lines = append(lines, fmt.Sprintf("%v %s", f.Severity, f.Fingerprint))
+	}
+	if len(lines) == 0 {
+		outcome := result.Outcomes[0]
+		lines = append(lines, strings.TrimSpace(string(outcome.State)+" "+strings.Join(outcome.Missing, " ")))
+	}
+	return result, lines
+}
+
+func fileNames(files fstest.MapFS) (names []string) {
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func TestCasesGiveTheFindingsTheyName(t *testing.T) {
+	for _, c := range loadCases(t) {
+		t.Run(c.rule+"/"+c.name, func(t *testing.T) {
+			rule := rules.Find(c.rule)
+			if rule == nil {
+				t.Fatalf("no rule is called %s", c.rule)
+			}
+			if c.comment == "" {
+				t.Error("the case has no comment that says what is wrong with the capture")
+			}
+			result, got := check(t, rule, c.files)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			}
+			for _, f := range result.Findings {
+				complete(t, f)
+			}
+		})
+	}
+}
+
+// complete checks that a finding has everything that a reader needs.
+func complete(t *testing.T, f analyze.Finding) {
+	t.Helper()
+	switch {
+	case f.Title == "" || f.Message == "" || f.Expected == "" && f.Observed == "":
+		t.Errorf("%s: title, message, observed or expected is missing: %+v", f.Fingerprint, f)
+	case f.Location.Source == "" || f.Location.Line == 0 || f.Location.Column == 0:
+		t.Errorf("%s: it has no place in a source: %+v", f.Fingerprint, f.Location)
+	case strings.Contains(f.Title, "\n") || strings.Contains(f.Message, "%!"):
+		t.Errorf("%s: bad text: %q", f.Fingerprint, f.Message)
+	}
+	for _, step := range f.Remedy {
+		if strings.Contains(step, "metadata put") || strings.Contains(step, "metadata patch") {
+			t.Errorf("%s: the remedy writes metadata by hand: %s", f.Fingerprint, step)
+		}
+	}
+	for _, related := range f.Related {
+		if related.Message == "" || related.Location.Line == 0 {
+			t.Errorf("%s: related place without message or line: %+v", f.Fingerprint, related)
+		}
+	}
+}
+
+func isFound(want []string) bool {
+	return slices.ContainsFunc(want, func(line string) bool { return strings.Contains(line, "@") })
+}
+
+func TestEveryRuleHasACaseThatHitsAndOneThatIsSilent(t *testing.T) {
+	cases := loadCases(t)
+	for _, rule := range rules.All() {
+		var hits, silent int
+		for _, c := range cases {
+			switch {
+			case c.rule != rule.ID:
+			case isFound(c.want):
+				hits++
+			case slices.Equal(c.want, []string{"passed"}):
+				silent++
+			}
+		}
+		if hits == 0 || silent == 0 {
+			t.Errorf("%s: %d cases hit and %d are silent; testdata/%[1]s needs one of each", rule.ID, hits, silent)
+		}
+	}
+}
+
+// Without one of the documents that a rule needs, the very captures that it finds something in leave it undecided.
+func TestEveryRuleIsUndecidedWithoutWhatItNeeds(t *testing.T) {
+	for _, c := range loadCases(t) {
+		rule := rules.Find(c.rule)
+		if rule == nil || !isFound(c.want) {
+			continue
+		}
+		for _, kind := range rule.Needs {
+			t.Run(fmt.Sprintf("%s/%s/without %s", c.rule, c.name, kind), func(t *testing.T) {
+				without := fstest.MapFS{}
+				for name, file := range c.files {
+					if !holds(t, name, file, kind) {
+						without[name] = file
+					}
+				}
+				result, _ := check(t, rule, without)
+				outcome := result.Outcomes[0]
+				if outcome.State != analyze.Undecided || !slices.Contains(outcome.Missing, string(kind)) {
+					t.Errorf("got %s, missing %q; want undecided for lack of %s", outcome.State, outcome.Missing, kind)
+				}
+			})
+		}
+	}
+}
+
+func holds(t *testing.T, name string, file *fstest.MapFile, kind snapshots.Kind) bool {
+	t.Helper()
+	s, _ := snapshots.Read("", fstest.MapFS{name: file}, name)
+	return s.Document(kind) != nil
+}
+
+var idPattern = regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)+$`)
+
+func TestEveryRuleDocumentsItself(t *testing.T) {
+	for _, rule := range rules.All() {
+		if !idPattern.MatchString(rule.ID) {
+			t.Errorf("%q is not kebab case", rule.ID)
+		}
+		doc := rule.Doc
+		if rule.Severity == 0 || rule.Category == "" || rule.Summary == "" || rule.Run == nil ||
+			doc.Checks == "" || doc.Why == "" || doc.Legal == "" || doc.Fix == "" || len(doc.Evidence) == 0 {
+			t.Errorf("%s: something of its documentation is missing", rule.ID)
+		}
+		if strings.HasSuffix(rule.Summary, ".") || strings.Contains(rule.Summary, "\n") {
+			t.Errorf("%s: the summary is one line without a full stop: %q", rule.ID, rule.Summary)
+		}
+		for _, text := range []string{doc.Checks, doc.Why, doc.Legal, doc.Fix} {
+			if !strings.HasSuffix(text, ".") {
+				t.Errorf("%s: a text of the documentation ends without a full stop: …%q", rule.ID, text[max(0, len(text)-20):])
+			}
+		}
+	}
+}
+
+func TestNoFolderOfCasesIsWithoutARule(t *testing.T) {
+	folders, err := fs.ReadDir(os.DirFS("testdata"), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		if rules.Find(folder.Name()) == nil {
+			t.Errorf("testdata/%s belongs to no rule", folder.Name())
+		}
+	}
+}

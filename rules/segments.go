@@ -1,0 +1,221 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
+)
+
+// member reports one member of a nodeset that is not what it should be.
+type memberProblem struct {
+	// count is how many members of a placement have the problem; it is what is looked at per segment.
+	count func(*cluster.Verdict) int
+	// has tells whether this member has it.
+	has func(cluster.Member) bool
+	// finding describes it; the fields that all such findings share are filled in afterwards.
+	finding func(pass *Pass, log *snapshots.Log, i int, member cluster.Member) Finding
+}
+
+// run reports every segment and member with the problem.
+func (problem memberProblem) run(pass *Pass) {
+	pass.Logs(func(log *snapshots.Log) {
+		for i := range log.Segments {
+			placement := placed(pass, log, i)
+			if placement == nil || problem.count(&placement.Verdict) == 0 {
+				continue
+			}
+			for _, member := range placement.Verdict.Members {
+				if !problem.has(member) {
+					continue
+				}
+				f := problem.finding(pass, log, i, member)
+				f.Subject = SubjectMember(log, i, member.Node)
+				f.Nodeset = placement.Verdict.Nodeset()
+				f.At = log.MemberAt(i, slices.Index(placement.Nodeset, member.Node))
+				f.Cause = member.Node.String()
+				if member.Class == cluster.Unknown {
+					pass.Report(f) // an id that was never given out is wrong wherever it stands
+				} else {
+					pass.ReportSegment(log, i, f)
+				}
+			}
+		}
+	})
+}
+
+// membersLeft says how much of a nodeset still counts: "2 of 3 members left for replication {node: 2}".
+func membersLeft(placement *snapshots.Placement) string {
+	verdict := &placement.Verdict
+	return fmt.Sprintf("%d of %s left for replication %v", verdict.Effective, plural(len(verdict.Members), "member"), placement.Replication)
+}
+
+// placed returns the placement of the i-th segment, or nil when it has none. Where the parameters cannot be decoded
+// nobody knows what it has: a rule that had to pass over such a segment and found nothing is undecided.
+func placed(pass *Pass, log *snapshots.Log, i int) *snapshots.Placement {
+	segment := &log.Segments[i]
+	if segment.Placement == nil && (segment.Kind == snapshots.Replicated || segment.Kind == snapshots.UnknownKind) {
+		pass.Lacks(snapshots.BifrostConfig)
+	}
+	return segment.Placement
+}
+
+// judged returns the placement of the i-th segment if quorums can be computed for it: it is replicated, and its
+// replication property has factors that mean something.
+func judged(pass *Pass, log *snapshots.Log, i int) *snapshots.Placement {
+	placement := placed(pass, log, i)
+	if placement != nil && !placement.Computable {
+		pass.Lacks(snapshots.BifrostConfig)
+		return nil
+	}
+	return placement
+}
+
+// trimRemedy are the steps that make a sealed segment go away.
+func trimRemedy(pass *Pass, log cluster.LogID) []string {
+	return []string{
+		"restatectl snapshots create " + partitionOf(pass, log) + " --trim-log",
+		"restatectl logs describe " + strconv.FormatUint(uint64(log), 10),
+	}
+}
+
+// segmentRemedy are the steps for a segment that has to be replaced: an open one is sealed and extended first.
+func segmentRemedy(pass *Pass, log *snapshots.Log, i int) []string {
+	if log.Open(i) {
+		return append([]string{reconfigure(log.ID)}, trimRemedy(pass, log.ID)...)
+	}
+	return trimRemedy(pass, log.ID)
+}
+
+func reconfigure(log cluster.LogID) string {
+	return "restatectl logs reconfigure --log-id " + strconv.FormatUint(uint64(log), 10)
+}
+
+// recapture is what to do before believing a finding that skew between documents can cause.
+const recapture = "restatectl metadata get -k nodes_config > nodes_config.json   (after all other documents)"
+
+// partitionOf is the partition that a log belongs to. By default both have the same number.
+func partitionOf(pass *Pass, log cluster.LogID) string {
+	id := uint64(log)
+	if table := pass.Snapshot.Partitions; table != nil {
+		if own := table.Get(cluster.PartitionID(log)); own == nil || own.Log != log {
+			for partition := range table.All() {
+				if partition.Log == log {
+					id = uint64(partition.ID)
+					break
+				}
+			}
+		}
+	}
+	return strconv.FormatUint(id, 10)
+}
+
+// names lists nodes: "N1, N3".
+func names(members []cluster.Member, want func(cluster.Member) bool) string {
+	var list []string
+	for _, member := range members {
+		if want(member) {
+			list = append(list, member.Node.String())
+		}
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// describe lists members with their labels: "N2 (gone), N9 (unknown)".
+func describe(members []cluster.Member, want func(cluster.Member) bool) string {
+	var list []string
+	for _, member := range members {
+		if want(member) {
+			list = append(list, member.Node.String()+" ("+member.Label()+")")
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// silent is true for a member that counts in quorums and can never answer again by configuration.
+func silent(member cluster.Member) bool {
+	return counts(member) && (member.Class != cluster.Active || !member.State.MayAnswer())
+}
+
+// answers is true for a member that counts and can answer when its server runs.
+func answers(member cluster.Member) bool { return counts(member) && !silent(member) }
+
+// counts is true for a member of the effective nodeset.
+func counts(member cluster.Member) bool {
+	return member.Class == cluster.Unknown || member.Class == cluster.Active && !member.State.Empty()
+}
+
+// dropped is true for a member that no longer counts: it was removed or disabled.
+func dropped(member cluster.Member) bool { return !counts(member) }
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// relatedNode points at a node's entry in the nodes configuration.
+func relatedNode(pass *Pass, id cluster.NodeID) []Related {
+	nodes := pass.Snapshot.Nodes
+	node := nodes.Get(id)
+	switch {
+	case node == nil && nodes.Len() == 0:
+		return nil
+	case node == nil:
+		newest := nodes.Newest()
+		return []Related{{Message: "the highest id in the nodes configuration is " + newest.String(), At: nodes.Get(newest).At}}
+	case node.Removed:
+		return []Related{{Message: id.String() + " is a tombstone", At: node.At}}
+	}
+	return []Related{{Message: id.String() + " has storage state " + string(node.Storage), At: node.StorageAt}}
+}
+
+// A tally lists segments briefly for a message about many of them. It does not depend on the order of the logs.
+type tally struct {
+	open, sealed int
+	some         []cluster.LogletID // the lowest ones, ascending
+}
+
+const tallyShown = 8
+
+func (t *tally) add(log *snapshots.Log, i int) {
+	if log.Open(i) {
+		t.open++
+	} else {
+		t.sealed++
+	}
+	id := logletOf(log, i)
+	place, _ := slices.BinarySearch(t.some, id)
+	if place < tallyShown {
+		t.some = slices.Insert(t.some, place, id)
+		t.some = t.some[:min(len(t.some), tallyShown)]
+	}
+}
+
+// String is "2 open tails and 5 sealed segments (0_0, 1_1, …)".
+func (t *tally) String() string {
+	if t.open+t.sealed == 0 {
+		return "no segment"
+	}
+	var parts, some []string
+	if t.open > 0 {
+		parts = append(parts, plural(t.open, "open tail"))
+	}
+	if t.sealed > 0 {
+		parts = append(parts, plural(t.sealed, "sealed segment"))
+	}
+	for _, id := range t.some {
+		some = append(some, id.String())
+	}
+	if t.open+t.sealed > len(t.some) {
+		some = append(some, "…")
+	}
+	return strings.Join(parts, " and ") + " (" + strings.Join(some, ", ") + ")"
+}

@@ -1,0 +1,112 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
+)
+
+var _ = register(Rule{
+	ID:       "sequencer-newer-than-config",
+	Severity: Error,
+	Category: Logs,
+	Needs:    []snapshots.Kind{snapshots.NodesConfig, snapshots.BifrostConfig},
+	Summary:  "a sequencer or leader has a generation that its node has not reached yet",
+	Doc: Doc{
+		Checks: "The sequencer of every replicated segment, and the leader of every partition whose epoch metadata was captured, against the current generation of its node: one **error** for each node " +
+			"that is named with a higher generation than `nodes_config` has, with the highest one and the segments and partitions that name it. Nodes that are not registered are the business of other rules.",
+		Why: "A node's generation grows at every start and fences off its earlier runs. A generation from the future means that `nodes_config` was set back, or that an id was given to a new machine: " +
+			"fencing is broken, and two nodes may believe to be the same one.",
+		Legal: "Only as an artefact of the capture: the node restarted between the capture of `nodes_config` and that of the other document.",
+		Fix:   "Capture `nodes_config` again, last of all documents. If the finding stays, find out who restored or edited the nodes configuration; a node that was set back has to leave and join under a new name.",
+		Evidence: []string{
+			"Restate 1.7.12: `restatectl replicated-loglet info` prints such a sequencer as newer than the nodes configuration",
+			"Restate 1.7.12: a node started with `force-node-id` on a tombstone begins again at generation 1",
+		},
+	},
+	Run: func(pass *Pass) {
+		nodes := pass.Snapshot.Nodes
+		ahead := make(map[cluster.NodeID]*aheadOfConfig)
+		newer := func(id cluster.GenerationalNodeID) *aheadOfConfig {
+			node := nodes.Get(id.ID)
+			if node == nil || node.Removed || node.Generation.Generation >= id.Generation {
+				return nil
+			}
+			if ahead[id.ID] == nil {
+				ahead[id.ID] = &aheadOfConfig{}
+			}
+			return ahead[id.ID]
+		}
+		for _, epoch := range pass.Snapshot.Epochs {
+			if epoch.Leader == nil {
+				continue
+			}
+			if a := newer(epoch.Leader.Node); a != nil {
+				a.leads = append(a.leads, epoch.Partition)
+				a.meet(epoch.Leader.Node, func() snapshots.Position { return epoch.Leader.At })
+			}
+		}
+		pass.Logs(func(log *snapshots.Log) {
+			var last cluster.GenerationalNodeID // neighbours mostly share their sequencer
+			var found *aheadOfConfig
+			for i := range log.Segments {
+				segment := &log.Segments[i]
+				if segment.Placement == nil {
+					continue
+				}
+				if segment.Sequencer != last {
+					last = segment.Sequencer
+					found = newer(last)
+				}
+				if found != nil {
+					found.segments.add(log, i)
+					found.meet(last, func() snapshots.Position { return log.SequencerAt(i) })
+				}
+			}
+		})
+		pass.Finally(func() {
+			for node := range nodes.All() {
+				if a := ahead[node.ID]; a != nil {
+					pass.Report(a.finding(node))
+				}
+			}
+		})
+	},
+})
+
+// aheadOfConfig gathers what names a node with a generation that it has not reached.
+type aheadOfConfig struct {
+	segments tally
+	leads    []cluster.PartitionID
+	highest  cluster.GenerationalNodeID
+	at       snapshots.Position
+}
+
+// meet notes one more generation. The place of the highest one stands for all.
+func (a *aheadOfConfig) meet(id cluster.GenerationalNodeID, at func() snapshots.Position) {
+	if id.Generation > a.highest.Generation {
+		a.highest, a.at = id, at()
+	}
+}
+
+func (a *aheadOfConfig) finding(node *snapshots.Node) Finding {
+	var as []string
+	if a.segments.open+a.segments.sealed > 0 {
+		as = append(as, "sequencer of "+a.segments.String())
+	}
+	if n := len(a.leads); n > 0 {
+		as = append(as, fmt.Sprintf("leader of %s (partition %d first)", plural(n, "partition"), a.leads[0]))
+	}
+	return Finding{
+		Subject:  Subject{Node: node.ID.String()},
+		Title:    fmt.Sprintf("%v is named as %v, which is newer than the nodes configuration", node.ID, a.highest),
+		Observed: strings.Join(as, " and "),
+		Expected: fmt.Sprintf("a generation of at most %d", node.Generation.Generation),
+		Why:      "the nodes configuration is older than this document or was set back; if it was set back, earlier runs of the node are not fenced off",
+		At:       a.at,
+		Related:  []Related{{Message: fmt.Sprintf("%v is registered as %v", node.ID, node.Generation), At: node.At}},
+		Remedy:   []string{recapture},
+	}
+}
