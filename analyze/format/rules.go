@@ -1,0 +1,133 @@
+package format
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"restate-lint/rules"
+)
+
+// RuleTable lists rules, one on a line.
+func RuleTable(w *bytes.Buffer, palette Palette, list []*rules.Rule) error {
+	rows := make([][]string, len(list))
+	for i, rule := range list {
+		severity := palette.paint(severityStyles[rule.Severity], rule.Severity.String())
+		rows[i] = []string{rule.ID, severity, string(rule.Category), rule.Summary}
+	}
+	for _, line := range Align(rows) {
+		fmt.Fprintln(w, line)
+	}
+	return nil
+}
+
+// ruleJSON is a rule for machines.
+type ruleJSON struct {
+	ID       string         `json:"id"`
+	Severity rules.Severity `json:"severity"`
+	Category rules.Category `json:"category"`
+	Summary  string         `json:"summary"`
+	Needs    []string       `json:"needs"`
+	Since    string         `json:"since,omitempty"`
+	Doc      docJSON        `json:"doc"`
+}
+
+type docJSON struct {
+	Checks   string   `json:"checks"`
+	Why      string   `json:"why"`
+	Legal    string   `json:"legal"`
+	Fix      string   `json:"fix"`
+	Evidence []string `json:"evidence"`
+}
+
+// RulesJSON writes rules with their documentation: {"rules": […]}.
+func RulesJSON(w *bytes.Buffer, _ Palette, list []*rules.Rule) error {
+	all := struct {
+		Rules []ruleJSON `json:"rules"`
+	}{Rules: []ruleJSON{}}
+	for _, rule := range list {
+		doc := rule.Doc
+		r := ruleJSON{ID: rule.ID, Severity: rule.Severity, Category: rule.Category, Summary: rule.Summary, Needs: []string{},
+			Doc: docJSON{Checks: doc.Checks, Why: doc.Why, Legal: doc.Legal, Fix: doc.Fix, Evidence: append([]string{}, doc.Evidence...)}}
+		for _, kind := range rule.Needs {
+			r.Needs = append(r.Needs, string(kind))
+		}
+		if !rule.Since.IsZero() {
+			r.Since = rule.Since.String()
+		}
+		all.Rules = append(all.Rules, r)
+	}
+	return encode(w, all)
+}
+
+// facts are the short facts about a rule.
+func facts(rule *rules.Rule) [][]string {
+	needs := make([]string, len(rule.Needs))
+	for i, kind := range rule.Needs {
+		needs[i] = string(kind)
+	}
+	since := "every release of Restate"
+	if !rule.Since.IsZero() {
+		since = "Restate " + rule.Since.String() + " and later"
+	}
+	list := [][]string{{"severity", rule.Severity.String()}, {"category", string(rule.Category)}}
+	if len(needs) > 0 {
+		list = append(list, []string{"needs", strings.Join(needs, ", ")})
+	}
+	return append(list, []string{"applies to", since})
+}
+
+// sections are the parts of a rule's documentation, in the order in which somebody with a finding wants them.
+func sections(doc *rules.Doc) [][2]string {
+	return [][2]string{
+		{"What it checks", doc.Checks},
+		{"Why it matters", doc.Why},
+		{"When it is harmless", doc.Legal},
+		{"What to do", doc.Fix},
+	}
+}
+
+// ExplainText prints the whole documentation of a rule for a terminal.
+func ExplainText(w *bytes.Buffer, palette Palette, rule *rules.Rule) {
+	fmt.Fprintf(w, "%s: %s\n\n", palette.paint(bold, rule.ID), rule.Summary)
+	for _, line := range Align(facts(rule)) {
+		fmt.Fprintln(w, "  "+line)
+	}
+	for _, section := range sections(&rule.Doc) {
+		fmt.Fprintf(w, "\n%s\n", palette.paint(bold, section[0]))
+		for paragraph := range strings.SplitSeq(section[1], "\n") {
+			for _, line := range wrap(strings.ReplaceAll(paragraph, "**", ""), lineWidth-2) {
+				fmt.Fprintln(w, strings.TrimRight("  "+line, " "))
+			}
+		}
+	}
+	fmt.Fprintf(w, "\n%s\n", palette.paint(bold, "Evidence"))
+	for _, source := range rule.Doc.Evidence {
+		for i, line := range wrap(source, lineWidth-4) {
+			fmt.Fprintln(w, [2]string{"  - ", "    "}[min(i, 1)]+line)
+		}
+	}
+}
+
+// ExplainMarkdown prints the whole documentation of a rule as Markdown.
+func ExplainMarkdown(w *bytes.Buffer, _ Palette, rule *rules.Rule) {
+	fmt.Fprintf(w, "## `%s`\n\n%s.\n\n", rule.ID, sentence(rule.Summary))
+	for _, fact := range facts(rule) {
+		fmt.Fprintf(w, "- %s: %s\n", fact[0], fact[1])
+	}
+	for _, section := range sections(&rule.Doc) {
+		fmt.Fprintf(w, "\n### %s\n\n%s\n", section[0], section[1])
+	}
+	fmt.Fprint(w, "\n### Evidence\n\n")
+	for _, source := range rule.Doc.Evidence {
+		fmt.Fprintf(w, "- %s\n", source)
+	}
+}
+
+// sentence is a text with a capital letter at its start.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}

@@ -1,0 +1,104 @@
+package format
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"restate-lint/analyze"
+	"restate-lint/rules"
+)
+
+// A Tally sums up results as they come.
+type Tally struct {
+	analyze.Summary
+	Snapshots, Rules int
+	states           map[analyze.State]int
+}
+
+// Add counts one more result.
+func (t *Tally) Add(r *analyze.Result) {
+	t.Summary.Add(r)
+	t.Snapshots++
+	t.Rules += len(r.Outcomes)
+	if t.states == nil {
+		t.states = make(map[analyze.State]int)
+	}
+	for _, o := range r.Outcomes {
+		t.states[o.State]++
+	}
+}
+
+// Summary prints the last line: what was found in all, and how long it took.
+func (t Text) Summary(w io.Writer, tally *Tally, took time.Duration) error {
+	p := &printer{Text: t, w: bufio.NewWriter(w)}
+	prefix := "\n"
+	if t.Named {
+		prefix = count(tally.Snapshots, "snapshot") + ": "
+	}
+	p.line(prefix, p.summary(tally), " · ", duration(took))
+	return p.w.Flush()
+}
+
+// outcomeWords are the states of rules as the summary names them, in its order.
+var outcomeWords = []struct {
+	state analyze.State
+	word  string
+}{
+	{analyze.Passed, "passed"},
+	{analyze.Found, "found something"},
+	{analyze.Undecided, "undecided"},
+	{analyze.NotApplicable, "not applicable"},
+	{analyze.Suppressed, "suppressed"},
+	{analyze.Crashed, "CRASHED"},
+}
+
+// summary is "1 error, 7 warnings, 2 notes · 64 rules: 53 passed, 8 found something, 3 undecided".
+func (p *printer) summary(tally *Tally) string {
+	var found []string
+	hidden := 0
+	for _, part := range []struct {
+		severity rules.Severity
+		n        int
+	}{{rules.Error, tally.Error}, {rules.Warning, tally.Warning}, {rules.Note, tally.Note}} {
+		if part.n > 0 {
+			found = append(found, p.Palette.paint(severityStyles[part.severity], count(part.n, part.severity.String())))
+		}
+		if part.severity < p.Show {
+			hidden += part.n
+		}
+	}
+	text := strings.Join(found, ", ")
+	if text == "" {
+		text = p.Palette.paint(green, "nothing found")
+	}
+	if hidden > 0 {
+		text += fmt.Sprintf(" (%s not shown)", thousands(hidden))
+	}
+	var outcomes []string
+	for _, o := range outcomeWords {
+		if n := tally.states[o.state]; n > 0 {
+			outcomes = append(outcomes, thousands(n)+" "+o.word)
+		}
+	}
+	noun := "rule"
+	if tally.Snapshots > 1 {
+		noun = "check"
+	}
+	return text + " · " + count(tally.Rules, noun) + ": " + strings.Join(outcomes, ", ")
+}
+
+// duration prints a time span with as many digits as a person wants.
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return "below 1 ms"
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}

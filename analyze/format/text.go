@@ -1,0 +1,342 @@
+package format
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"restate-lint/analyze"
+	"restate-lint/rules"
+	"restate-lint/snapshots"
+)
+
+// Text prints results for people. The zero value prints everything, grouped and without colours.
+type Text struct {
+	Palette Palette
+	// Show is the mildest severity of which findings are printed; milder ones are only counted.
+	Show rules.Severity
+	// All prints every finding in full, where otherwise only the first few of those with one cause are.
+	All bool
+	// Named puts the snapshot's name before, and a summary behind each result: for several snapshots.
+	Named bool
+}
+
+// Result prints what was found in one snapshot. A result without findings and gaps is an inventory and nothing else.
+// The lines of sources are read for the findings that are printed, and only for those.
+func (t Text) Result(w io.Writer, r *analyze.Result) error {
+	p := &printer{Text: t, w: bufio.NewWriter(w)}
+	if t.Named {
+		p.line(p.Palette.paint(bold, "== "+Clean(r.Name)+" =="))
+	}
+	p.inventory(r)
+	p.findings(r)
+	p.crashes(r)
+	p.gaps(r)
+	p.notChecked(r)
+	if t.Named {
+		tally := Tally{}
+		tally.Add(r)
+		p.line("")
+		p.line(p.summary(&tally))
+		p.line("")
+	}
+	return p.w.Flush()
+}
+
+// A printer prints one result. Errors of writing stick to its buffer and come out when it is flushed.
+type printer struct {
+	Text
+	w *bufio.Writer
+}
+
+func (p *printer) line(parts ...string) {
+	for _, part := range parts {
+		_, _ = p.w.WriteString(part)
+	}
+	_ = p.w.WriteByte('\n')
+}
+
+// lineWidth is how wide lines are made where it is up to the printer.
+const lineWidth = 110
+
+// wrapped prints words behind a prefix, and goes on below the words when the line is full.
+func (p *printer) wrapped(prefix, text string) {
+	for _, line := range wrap(text, lineWidth-columns(prefix)) {
+		p.line(prefix, line)
+		prefix = strings.Repeat(" ", columns(prefix))
+	}
+}
+
+// hanging prints words behind a prefix, and goes on a little to the right of the prefix's start when the line is full.
+func (p *printer) hanging(prefix, text string) {
+	lines := wrap(text, lineWidth-columns(prefix))
+	p.line(prefix, lines[0])
+	if len(lines) == 1 {
+		return
+	}
+	indent := prefix[:len(prefix)-len(strings.TrimLeft(prefix, " "))] + "    "
+	for _, line := range wrap(strings.Join(lines[1:], " "), lineWidth-len(indent)) {
+		p.line(indent, line)
+	}
+}
+
+// inventory prints what was captured.
+func (p *printer) inventory(r *analyze.Result) {
+	for _, line := range inventoryLines(r.ClusterName, r.Documents, r.Gaps, &r.Inventory) {
+		p.line(line)
+	}
+}
+
+// inventoryLines says what a snapshot holds, in two lines.
+func inventoryLines(clusterName string, documents []analyze.Document, gaps []analyze.Gap, counts *analyze.Inventory) []string {
+	name := "cluster " + Clean(clusterName)
+	if clusterName == "" {
+		name = "cluster of unknown name"
+	}
+	first := name + " · " + documentList(documents, gaps, counts)
+	if release := releases(counts); release != "" {
+		first += " · restate " + release
+	}
+	var held []string
+	switch {
+	case counts.Nodes < 0:
+		held = append(held, "nodes not captured")
+	case counts.Removed > 0:
+		held = append(held, fmt.Sprintf("%s (%d active, %d removed)", count(counts.Nodes, "node"), counts.Active, counts.Removed))
+	default:
+		held = append(held, count(counts.Nodes, "node"))
+	}
+	if counts.Logs < 0 {
+		held = append(held, "logs not captured")
+	} else {
+		held = append(held, count(counts.Logs, "log")+", "+count(counts.Segments, "segment"))
+	}
+	if counts.Partitions < 0 {
+		held = append(held, "partitions not captured")
+	} else {
+		held = append(held, count(counts.Partitions, "partition"))
+	}
+	return []string{first, strings.Join(held, " · ")}
+}
+
+// mainKinds come first in the inventory, in this order.
+var mainKinds = []snapshots.Kind{snapshots.NodesConfig, snapshots.BifrostConfig, snapshots.PartitionTable}
+
+const epochPrefix = "pp_epoch_"
+
+// documentList is "nodes_config v22, bifrost_config v28, partition_table v1, 4 of 4 epochs, schema_registry v3, 5 sql tables".
+func documentList(documents []analyze.Document, gaps []analyze.Gap, counts *analyze.Inventory) string {
+	var list, others []string
+	epochs, tables := 0, 0
+	for _, d := range documents {
+		switch {
+		case strings.HasPrefix(d.Kind, epochPrefix):
+			epochs++
+		case snapshots.Kind(d.Kind).Live():
+			tables++
+		case !slices.Contains(mainKinds, snapshots.Kind(d.Kind)):
+			others = append(others, versioned(d)+incomplete(d, gaps))
+		}
+	}
+	for _, kind := range mainKinds {
+		for _, d := range documents {
+			if d.Kind == string(kind) {
+				list = append(list, versioned(d)+incomplete(d, gaps))
+			}
+		}
+	}
+	switch {
+	case counts.Partitions >= 0 && (epochs > 0 || counts.Partitions > 0):
+		list = append(list, fmt.Sprintf("%d of %s", epochs, count(counts.Partitions, "epoch")))
+	case epochs > 0:
+		list = append(list, count(epochs, "epoch"))
+	}
+	list = append(list, others...)
+	if slices.ContainsFunc(gaps, isUnused) {
+		list = append(list, "no "+string(snapshots.SchemaRegistry))
+	}
+	if tables > 0 {
+		list = append(list, count(tables, "sql table"))
+	}
+	return strings.Join(list, ", ")
+}
+
+func versioned(d analyze.Document) string {
+	if d.Version == 0 {
+		return Clean(d.Kind)
+	}
+	return fmt.Sprintf("%s v%d", Clean(d.Kind), d.Version)
+}
+
+// incomplete marks a document that could not be read as a whole: what the inventory counts is then a part.
+func incomplete(d analyze.Document, gaps []analyze.Gap) string {
+	if slices.ContainsFunc(gaps, func(g analyze.Gap) bool { return g.Kind == d.Kind && g.Source == d.Source }) {
+		return " (incomplete)"
+	}
+	return ""
+}
+
+func releases(counts *analyze.Inventory) string {
+	switch {
+	case counts.Nodes <= 0:
+		return ""
+	case len(counts.Releases) == 0:
+		return "of unknown version"
+	case counts.ReleasesUnknown:
+		return Clean(strings.Join(counts.Releases, ", ")) + " and unknown"
+	}
+	return Clean(strings.Join(counts.Releases, ", "))
+}
+
+// crashes prints the rules that stopped on this snapshot. It is the tool's mistake, and must not go unnoticed.
+func (p *printer) crashes(r *analyze.Result) {
+	for _, o := range r.Outcomes {
+		if o.State == analyze.Crashed {
+			p.line("")
+			p.hanging(p.Palette.paint(boldRed, "CRASHED["+o.Rule+"]")+": ", "the rule stopped on this snapshot, so more may be wrong than it says: "+Clean(o.Crash))
+			p.line("this is a mistake in restate-lint itself: please report it")
+		}
+	}
+}
+
+// gapsShown bounds the list of gaps.
+const gapsShown = 12
+
+// gaps prints what could not be read. A document that was not captured at all is left out when a rule lacks it: it is
+// named with the rule then.
+func (p *printer) gaps(r *analyze.Result) {
+	lacked := make(map[string]bool)
+	for _, o := range r.Outcomes {
+		for _, kind := range o.Missing {
+			lacked[kind] = true
+		}
+	}
+	var gaps []analyze.Gap
+	for _, gap := range r.Gaps {
+		if gap.Source != "" || !lacked[kindOf(gap.Kind)] {
+			gaps = append(gaps, gap)
+		}
+	}
+	p.listGaps(gaps)
+}
+
+// listGaps prints gaps; those of documents that nobody tried to capture go on one line.
+func (p *printer) listGaps(gaps []analyze.Gap) {
+	var never []string
+	var lines []string
+	for _, gap := range gaps {
+		what := gap.Kind
+		switch {
+		case isUnused(gap):
+			continue
+		case gap.Source == "":
+			never = append(never, Clean(what))
+			continue
+		case what == "":
+			what = gap.Source
+		default:
+			what += " (" + gap.Source + ")"
+		}
+		lines = append(lines, Clean(what)+": "+Clean(gap.Reason))
+	}
+	if len(never) > 0 {
+		lines = append(lines, "not captured: "+strings.Join(p.capped(never, gapsShown), ", "))
+	}
+	if len(lines) == 0 {
+		return
+	}
+	p.line("")
+	p.line(p.Palette.paint(bold, "gaps:"))
+	for _, line := range p.capped(lines, gapsShown) {
+		p.hanging("  ", line)
+	}
+}
+
+// isUnused is true for the one document that a healthy cluster may not have: Restate writes the schema registry when the
+// first deployment is registered, and restatectl prints null for it until then.
+func isUnused(gap analyze.Gap) bool {
+	return gap.Kind == string(snapshots.SchemaRegistry) && isNull(gap)
+}
+
+// isNull reports whether a document was captured as null.
+func isNull(gap analyze.Gap) bool { return strings.HasPrefix(gap.Reason, "null:") }
+
+// capped cuts a list, and says so in its last place.
+func (p *printer) capped(list []string, most int) []string {
+	if len(list) <= most || p.All {
+		return list
+	}
+	return append(slices.Clone(list[:most]), fmt.Sprintf("… and %s more", thousands(len(list)-most)))
+}
+
+// kindOf is the kind of document that a metadata key belongs to.
+func kindOf(key string) string {
+	if strings.HasPrefix(key, epochPrefix) {
+		return string(snapshots.EpochMetadata)
+	}
+	return key
+}
+
+// rulesShown bounds the list of rules that were not checked for one reason.
+const rulesShown = 12
+
+// notChecked prints the undecided rules by what they lack.
+func (p *printer) notChecked(r *analyze.Result) {
+	var reasons []string
+	undecided := make(map[string][]string)
+	for _, o := range r.Outcomes {
+		if o.State != analyze.Undecided {
+			continue
+		}
+		reason := lack(r, o.Missing)
+		if undecided[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		undecided[reason] = append(undecided[reason], o.Rule)
+	}
+	if len(reasons) > 0 {
+		p.line("")
+	}
+	for _, reason := range reasons {
+		names := strings.Join(p.capped(undecided[reason], rulesShown), ", ")
+		p.hanging(p.Palette.paint(bold, "not checked")+" ("+reason+"): ", names)
+	}
+}
+
+// lack says what is missing: "no nodes_config captured, bifrost_config incomplete".
+func lack(r *analyze.Result, missing []string) string {
+	list := make([]string, len(missing))
+	for i, kind := range missing {
+		has := func(key string) bool { return kindOf(key) == kind }
+		switch {
+		case slices.ContainsFunc(r.Documents, func(d analyze.Document) bool { return has(d.Kind) }):
+			list[i] = Clean(kind) + " incomplete"
+		case slices.ContainsFunc(r.Gaps, func(g analyze.Gap) bool { return has(g.Kind) && isNull(g) }):
+			list[i] = Clean(kind) + " is null"
+		case slices.ContainsFunc(r.Gaps, func(g analyze.Gap) bool { return g.Source != "" && has(g.Kind) }):
+			list[i] = Clean(kind) + " unreadable"
+		default:
+			list[i] = "no " + Clean(kind) + " captured"
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return thousands(n) + " " + noun + "s"
+}
+
+// thousands prints a number with separators: 1,048,576.
+func thousands(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}

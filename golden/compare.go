@@ -1,0 +1,246 @@
+package golden
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"restate-lint/analyze"
+)
+
+// A Kind is what happened to an entry.
+type Kind string
+
+// The kinds of changes, in the order in which they are listed.
+const (
+	New       Kind = "new"       // an entry that the accepted report does not have
+	Changed   Kind = "changed"   // the same entry, but it says something else
+	Resolved  Kind = "resolved"  // a finding or a gap that is no more
+	Crashed   Kind = "crashed"   // a rule that crashed now
+	Undecided Kind = "undecided" // a rule that lacks evidence now
+	Decided   Kind = "decided"   // a rule that lacked evidence and has it now
+	Gone      Kind = "gone"      // a document or a rule that is no more
+)
+
+var kinds = []Kind{New, Changed, Resolved, Crashed, Undecided, Decided, Gone}
+
+// A Subject is what a change is about.
+type Subject string
+
+// The subjects, in the order in which their changes are listed.
+const (
+	AFinding  Subject = "finding"
+	ARule     Subject = "rule"
+	ADocument Subject = "document"
+	AGap      Subject = "gap"
+	AName     Subject = "name"
+)
+
+// A Change is one way in which a report differs from the accepted one. It can be accepted by itself: see Golden.Apply.
+type Change struct {
+	Kind    Kind    `json:"kind"`
+	Subject Subject `json:"subject"`
+	// Key is the entry's: the fingerprint of a finding, the id of a rule, the metadata key of a document.
+	Key string `json:"key"`
+	// Fields are the parts that differ, for an entry that is in both reports.
+	Fields []Field `json:"fields,omitempty"`
+	// Accepted is nil for what is new, Current for what is no more.
+	Accepted Entry `json:"accepted,omitempty"`
+	Current  Entry `json:"current,omitempty"`
+}
+
+// A Field is a part of an entry that differs.
+type Field struct {
+	Name     string `json:"name"`
+	Accepted string `json:"accepted"`
+	Current  string `json:"current"`
+}
+
+// A Difference is how a report differs from the accepted one.
+type Difference struct {
+	Snapshot string
+	// Cluster are the changes that came from the cluster, from its capture, or from a rule that judges otherwise now.
+	Cluster []Change
+	// Tool are the changes of the set of rules: rules that one of the two reports was made without, and their findings.
+	Tool []Change
+}
+
+// Empty reports whether the reports are the same.
+func (d *Difference) Empty() bool { return len(d.Cluster) == 0 && len(d.Tool) == 0 }
+
+// Changes are all changes: those of the cluster, then those of the tool.
+func (d *Difference) Changes() []Change { return slices.Concat(d.Cluster, d.Tool) }
+
+// Compare says how the current report differs from the accepted one. The difference is empty exactly when the two are
+// equal, and applying all its changes to the accepted report gives the current one.
+func Compare(accepted, current *Golden) *Difference {
+	changes := compare(AFinding, accepted.Findings, current.Findings)
+	changes = append(changes, compare(ARule, accepted.Outcomes, current.Outcomes)...)
+	changes = append(changes, compare(ADocument, accepted.Documents, current.Documents)...)
+	changes = append(changes, compare(AGap, accepted.Gaps, current.Gaps)...)
+	changes = append(changes, compare(AName, accepted.names(), current.names())...)
+
+	had, has := accepted.ruleSet(), current.ruleSet()
+	d := &Difference{Snapshot: current.Snapshot}
+	for _, change := range changes {
+		if rule := change.Rule(); rule != "" && had[rule] != has[rule] {
+			d.Tool = append(d.Tool, change)
+		} else {
+			d.Cluster = append(d.Cluster, change)
+		}
+	}
+	return d
+}
+
+// Rule is the rule that a change of a finding or of an outcome is about; empty for other changes.
+func (c *Change) Rule() string {
+	switch entry := c.entry().(type) {
+	case Finding:
+		return entry.Rule()
+	case Outcome:
+		return entry.Rule
+	}
+	return ""
+}
+
+// entry is the current entry, or the accepted one of what is no more.
+func (c *Change) entry() Entry {
+	if c.Current != nil {
+		return c.Current
+	}
+	return c.Accepted
+}
+
+// compare lists the changes from one sorted list to another.
+func compare[E Entry](subject Subject, accepted, current []E) []Change {
+	old := make(map[string]E, len(accepted))
+	for _, entry := range accepted {
+		old[entry.Key()] = entry
+	}
+	var changes []Change
+	for _, entry := range current {
+		change := Change{Kind: New, Subject: subject, Key: entry.Key(), Current: entry}
+		if before, ok := old[entry.Key()]; ok {
+			delete(old, entry.Key())
+			if change.Fields = differing(before, entry); len(change.Fields) == 0 {
+				continue
+			}
+			change.Accepted = before
+			change.Kind = kindOf(before, entry)
+		}
+		changes = append(changes, change)
+	}
+	for _, entry := range accepted {
+		if _, ok := old[entry.Key()]; !ok {
+			continue
+		}
+		kind := Resolved
+		if subject == ADocument || subject == ARule {
+			kind = Gone
+		}
+		changes = append(changes, Change{Kind: kind, Subject: subject, Key: entry.Key(), Accepted: entry})
+	}
+	slices.SortStableFunc(changes, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), compareSeverity(a.entry(), b.entry()))
+	})
+	return changes
+}
+
+func differing(accepted, current Entry) []Field {
+	var fields []Field
+	was := accepted.fields()
+	for i, is := range current.fields() {
+		if is != was[i] {
+			fields = append(fields, Field{Name: is.name, Accepted: was[i].value, Current: is.value})
+		}
+	}
+	return fields
+}
+
+// kindOf is the kind of a change between two entries of one key.
+func kindOf(accepted, current Entry) Kind {
+	before, _ := accepted.(Outcome)
+	after, ok := current.(Outcome)
+	switch {
+	case !ok || before.State == after.State:
+		return Changed
+	case after.State == analyze.Crashed:
+		return Crashed
+	case after.State == analyze.Undecided:
+		return Undecided
+	case before.State == analyze.Undecided && decided(after.State):
+		return Decided
+	}
+	return Changed
+}
+
+// compareSeverity puts the worst finding first.
+func compareSeverity(a, b Entry) int {
+	x, _ := a.(Finding)
+	y, _ := b.(Finding)
+	return cmp.Compare(y.Severity, x.Severity)
+}
+
+func (g *Golden) ruleSet() map[string]bool {
+	set := make(map[string]bool, len(g.Outcomes))
+	for _, o := range g.Outcomes {
+		set[o.Rule] = true
+	}
+	return set
+}
+
+func (g *Golden) names() []Name {
+	return []Name{{"snapshot", g.Snapshot}, {"cluster_name", g.ClusterName}}
+}
+
+// Apply returns a copy of the golden with some changes accepted. It fails on a change that was not made from this
+// golden.
+func (g *Golden) Apply(changes ...Change) (*Golden, error) {
+	next := &Golden{SchemaVersion: SchemaVersion}
+	names, err := applied(g.names(), changes, nil)
+	next.Documents, err = applied(g.Documents, changes, err)
+	next.Gaps, err = applied(g.Gaps, changes, err)
+	next.Outcomes, err = applied(g.Outcomes, changes, err)
+	next.Findings, err = applied(g.Findings, changes, err)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if name.Name == "snapshot" {
+			next.Snapshot = name.Value
+		} else {
+			next.ClusterName = name.Value
+		}
+	}
+	next.settle()
+	return next, nil
+}
+
+// applied makes those of the changes that are about entries of one type. It does nothing after an error.
+func applied[E Entry](entries []E, changes []Change, err error) ([]E, error) {
+	if err != nil {
+		return nil, err
+	}
+	byKey := make(map[string]E, len(entries))
+	for _, entry := range entries {
+		byKey[entry.Key()] = entry
+	}
+	for _, change := range changes {
+		if _, ok := change.entry().(E); !ok {
+			continue
+		}
+		before, had := byKey[change.Key]
+		if had != (change.Accepted != nil) || had && len(differing(before, change.Accepted)) > 0 {
+			return nil, fmt.Errorf("%s %s: the golden has changed since it was compared", change.Subject, change.Key)
+		}
+		delete(byKey, change.Key)
+		if change.Current != nil {
+			byKey[change.Key] = change.Current.(E)
+		}
+	}
+	next := make([]E, 0, len(byKey))
+	for _, entry := range byKey {
+		next = append(next, entry)
+	}
+	return next, nil
+}

@@ -1,0 +1,226 @@
+package golden
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"unicode/utf16"
+
+	"restate-lint/analyze"
+	"restate-lint/analyze/format"
+)
+
+// What can be wrong with a text that should be a golden. Decode wraps these.
+var (
+	ErrNotGolden = errors.New("not a golden of restate-lint")
+	ErrConflict  = errors.New("holds merge-conflict markers")
+	ErrVersion   = errors.New("is of another schema version")
+)
+
+// Encode returns the canonical bytes of a golden: what takes one line to say stands on one line, and every character
+// that could harm a terminal is escaped.
+func (g *Golden) Encode() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "{\n  \"schema_version\": %d,\n  \"snapshot\": %s,\n  \"cluster_name\": %s,\n",
+		SchemaVersion, line(g.Snapshot), line(g.ClusterName))
+	list(&b, "documents", g.Documents, line)
+	list(&b, "gaps", g.Gaps, line)
+	list(&b, "outcomes", g.Outcomes, line)
+	list(&b, "findings", g.Findings, func(value any) []byte { return encode(value, "    ", "  ") })
+	b.Truncate(b.Len() - len(",\n"))
+	b.WriteString("\n}\n")
+	return b.Bytes()
+}
+
+func list[E Entry](b *bytes.Buffer, name string, entries []E, encode func(any) []byte) {
+	fmt.Fprintf(b, "  %q: [", name)
+	separator := "\n    "
+	for _, entry := range entries {
+		b.WriteString(separator)
+		b.Write(encode(entry))
+		separator = ",\n    "
+	}
+	if len(entries) > 0 {
+		b.WriteString("\n  ")
+	}
+	b.WriteString("],\n")
+}
+
+func line(value any) []byte { return encode(value, "", "") }
+
+// encode returns a value as JSON without a newline at the end.
+func encode(value any, prefix, indent string) []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent(prefix, indent)
+	if err := encoder.Encode(value); err != nil {
+		panic(err) // only strings, numbers and lists of them are encoded
+	}
+	return escaped(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+}
+
+// escaped escapes, within JSON, every character that does more than show itself.
+func escaped(text []byte) []byte {
+	harmless := func(r rune) bool { return r == '\n' || r >= ' ' && r <= '~' || format.Clean(string(r)) == string(r) }
+	if !bytes.ContainsFunc(text, func(r rune) bool { return !harmless(r) }) {
+		return text
+	}
+	var b []byte
+	for _, r := range string(text) {
+		if harmless(r) {
+			b = append(b, string(r)...)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			b = fmt.Appendf(b, `\u%04x`, unit)
+		}
+	}
+	return b
+}
+
+// Decode reads a golden, and only a golden: the error names what is unknown, missing, or said twice, and wraps
+// ErrNotGolden, ErrConflict or ErrVersion. The layout and order of the text do not matter.
+func Decode(text []byte) (*Golden, error) {
+	if at := conflict.FindIndex(text); at != nil {
+		return nil, fmt.Errorf("line %d: %w", lineOf(text, int64(at[0])), ErrConflict)
+	}
+	var head struct {
+		SchemaVersion *int            `json:"schema_version"`
+		Snapshot      *string         `json:"snapshot"`
+		Snapshots     json.RawMessage `json:"snapshots"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
+		return nil, notGolden(text, err)
+	}
+	switch {
+	case head.Snapshots != nil:
+		return nil, fmt.Errorf("%w, but a whole report or a comparison", ErrNotGolden)
+	case head.SchemaVersion == nil || head.Snapshot == nil:
+		return nil, fmt.Errorf("%w: it states no schema_version and snapshot", ErrNotGolden)
+	case *head.SchemaVersion != SchemaVersion:
+		return nil, fmt.Errorf("%w: %d, where this program knows %d", ErrVersion, *head.SchemaVersion, SchemaVersion)
+	}
+	if err := checkKeys(json.NewDecoder(bytes.NewReader(text))); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotGolden, err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	g := &Golden{}
+	if err := decoder.Decode(g); err != nil {
+		return nil, notGolden(text, err)
+	}
+	if err := g.validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotGolden, err)
+	}
+	g.settle()
+	return g, nil
+}
+
+// conflict matches the lines that git puts into a file it could not merge. No line of a golden starts like that.
+var conflict = regexp.MustCompile(`(?m)^(<{7}|>{7}|\|{7})[ \r]|^={7}\r?$`)
+
+func lineOf(text []byte, offset int64) int { return 1 + bytes.Count(text[:offset], []byte("\n")) }
+
+func notGolden(text []byte, err error) error {
+	var syntax *json.SyntaxError
+	var mistyped *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("line %d: %w: %w", lineOf(text, syntax.Offset), ErrNotGolden, err)
+	case errors.As(err, &mistyped):
+		return fmt.Errorf("%w: %s is a %s", ErrNotGolden, orIt(mistyped.Field), mistyped.Value)
+	}
+	return fmt.Errorf("%w: %w", ErrNotGolden, err)
+}
+
+func orIt(field string) string {
+	if field == "" {
+		return "it"
+	}
+	return field
+}
+
+// checkKeys finds a key that an object has twice, which a careless merge leaves behind.
+func checkKeys(decoder *json.Decoder) error {
+	token, err := decoder.Token()
+	if err != nil {
+		return err
+	}
+	switch token {
+	case json.Delim('{'):
+		seen := make(map[string]bool)
+		for decoder.More() {
+			token, err := decoder.Token()
+			if err != nil {
+				return err
+			}
+			key, _ := token.(string)
+			if seen[key] {
+				return fmt.Errorf("%q is there twice", key)
+			}
+			seen[key] = true
+			if err := checkKeys(decoder); err != nil {
+				return err
+			}
+		}
+	case json.Delim('['):
+		for decoder.More() {
+			if err := checkKeys(decoder); err != nil {
+				return err
+			}
+		}
+	default:
+		return nil
+	}
+	if _, err := decoder.Token(); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
+var states = []analyze.State{
+	analyze.Passed, analyze.Found, analyze.Undecided, analyze.NotApplicable, analyze.Suppressed, analyze.Crashed,
+}
+
+// validate checks what the types do not.
+func (g *Golden) validate() error {
+	for _, o := range g.Outcomes {
+		switch {
+		case o.Rule == "":
+			return errors.New("an outcome names no rule")
+		case !slices.Contains(states, o.State):
+			return fmt.Errorf("%q is not a state of the rule %s", o.State, o.Rule)
+		}
+	}
+	for _, f := range g.Findings {
+		switch {
+		case f.Rule() == "" || f.Rule() == f.Fingerprint:
+			return fmt.Errorf("%q is not the fingerprint of a finding", f.Fingerprint)
+		case f.Severity == 0:
+			return fmt.Errorf("the finding %q has no severity", f.Fingerprint)
+		}
+	}
+	return cmp.Or(
+		unique("documents", g.Documents), unique("gaps", g.Gaps), unique("outcomes", g.Outcomes), unique("findings", g.Findings),
+	)
+}
+
+func unique[E Entry](name string, entries []E) error {
+	if entries == nil {
+		return fmt.Errorf("%s is missing", name)
+	}
+	seen := make(map[string]bool, len(entries))
+	for _, entry := range entries {
+		if seen[entry.Key()] {
+			return fmt.Errorf("%s has %q twice", name, entry.Key())
+		}
+		seen[entry.Key()] = true
+	}
+	return nil
+}

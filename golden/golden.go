@@ -1,0 +1,241 @@
+// Package golden keeps the accepted report of a snapshot and says how a new report differs from it.
+//
+// A golden holds what a report says about a cluster and nothing about how the capture was written: no positions,
+// sizes, hashes or file names. Capturing the same cluster again, with the logs in another order or the JSON in another
+// layout, gives the same golden, byte for byte.
+package golden
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"restate-lint/analyze"
+	"restate-lint/rules"
+)
+
+// SchemaVersion is the version of the canonical form. Anything that an older program could not read raises it.
+const SchemaVersion = 1
+
+// A Golden is the report of one snapshot in canonical form. Its lists are sorted and have every key once.
+type Golden struct {
+	SchemaVersion int        `json:"schema_version"`
+	Snapshot      string     `json:"snapshot"`
+	ClusterName   string     `json:"cluster_name"`
+	Documents     []Document `json:"documents"`
+	Gaps          []Gap      `json:"gaps"`
+	// Outcomes has every rule that the report was made with.
+	Outcomes []Outcome `json:"outcomes"`
+	Findings []Finding `json:"findings"`
+}
+
+// A Document is one document that was captured.
+type Document struct {
+	Kind    string `json:"kind"`              // the metadata key, such as "pp_epoch_0"
+	Version uint32 `json:"version,omitempty"` // 0 for a document that has none, or whose version cannot be read
+}
+
+// A Gap is something that was not captured, or could not be read. Its reason names no place in the source.
+type Gap struct {
+	Kind   string `json:"kind"` // a metadata key; empty where it could not be told
+	Reason string `json:"reason"`
+}
+
+// An Outcome is what became of one rule.
+type Outcome struct {
+	Rule    string        `json:"rule"`
+	State   analyze.State `json:"state"`
+	Missing []string      `json:"missing,omitempty"`
+}
+
+// A Finding is one report of one rule about one entity. Its fingerprint is unique in a golden.
+type Finding struct {
+	Fingerprint string         `json:"fingerprint"`
+	Severity    rules.Severity `json:"severity"`
+	Title       string         `json:"title"`
+	Nodeset     string         `json:"nodeset,omitempty"`
+	Observed    string         `json:"observed,omitempty"`
+	Expected    string         `json:"expected,omitempty"`
+	Why         string         `json:"why,omitempty"`
+	Remedy      []string       `json:"remedy,omitempty"`
+}
+
+// Rule is the rule that reported the finding: what stands before the @ of the fingerprint.
+func (f Finding) Rule() string {
+	rule, _, _ := strings.Cut(f.Fingerprint, "@")
+	return rule
+}
+
+// Of returns the canonical form of a result. The result need not be located or hashed.
+func Of(result *analyze.Result) *Golden {
+	g := &Golden{SchemaVersion: SchemaVersion, Snapshot: text(result.Name), ClusterName: text(result.ClusterName)}
+	for _, d := range result.Documents {
+		g.Documents = append(g.Documents, Document{Kind: text(d.Kind), Version: d.Version})
+	}
+	for _, gap := range result.Gaps {
+		g.Gaps = append(g.Gaps, Gap{Kind: text(gap.Kind), Reason: placeless(text(gap.Reason))})
+	}
+	for _, o := range result.Outcomes {
+		g.Outcomes = append(g.Outcomes, Outcome{Rule: o.Rule, State: o.State, Missing: slices.Clone(o.Missing)})
+	}
+	for i := range result.Findings {
+		f := &result.Findings[i]
+		finding := Finding{
+			Fingerprint: text(f.Fingerprint),
+			Severity:    f.Severity,
+			Title:       text(f.Title),
+			Nodeset:     text(f.Nodeset),
+			Observed:    text(f.Observed),
+			Expected:    text(f.Expected),
+			Why:         text(f.Why),
+		}
+		for _, step := range f.Remedy {
+			finding.Remedy = append(finding.Remedy, text(step))
+		}
+		g.Findings = append(g.Findings, finding)
+	}
+	g.settle()
+	return g
+}
+
+// text makes a text survive being written as JSON and read again.
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+var places = regexp.MustCompile(` \(byte \d+\)|(\bentry) \d+`)
+
+// placeless takes from a reason where in a source the gap is: which of the entries, and at which byte.
+func placeless(reason string) string { return places.ReplaceAllString(reason, "$1") }
+
+// settle puts a golden into canonical form: sorted, every key once, no list nil, and a rule "found" exactly when it
+// has findings.
+func (g *Golden) settle() {
+	g.Documents, g.Gaps = settled(g.Documents), settled(g.Gaps)
+	g.Outcomes, g.Findings = settled(g.Outcomes), settled(g.Findings)
+	found := make(map[string]bool)
+	for _, f := range g.Findings {
+		found[f.Rule()] = true
+	}
+	for i := range g.Outcomes {
+		o := &g.Outcomes[i]
+		slices.Sort(o.Missing)
+		o.Missing = slices.Compact(o.Missing)
+		if decided(o.State) {
+			o.State = analyze.Passed
+			if found[o.Rule] {
+				o.State = analyze.Found
+			}
+		}
+	}
+}
+
+func settled[E Entry](entries []E) []E {
+	slices.SortStableFunc(entries, func(a, b E) int { return natural(a.Key(), b.Key()) })
+	entries = slices.CompactFunc(entries, func(a, b E) bool { return a.Key() == b.Key() })
+	if entries == nil {
+		return []E{}
+	}
+	return entries
+}
+
+// decided reports whether a rule had the evidence it needs. Whether it then found something, its findings tell.
+func decided(state analyze.State) bool { return state == analyze.Passed || state == analyze.Found }
+
+// natural orders texts as people count: "log/2" before "log/10".
+func natural(a, b string) int {
+	for i := 0; i < len(a) && i < len(b); {
+		x, y := digits(a[i:]), digits(b[i:])
+		switch {
+		case x != "" && y != "":
+			if x != y {
+				return cmp.Or(compareDigits(x, y), cmp.Compare(a, b))
+			}
+			i += len(x)
+		case a[i] != b[i]:
+			return cmp.Compare(a[i], b[i])
+		default:
+			i++
+		}
+	}
+	return cmp.Compare(a, b)
+}
+
+func digits(s string) string {
+	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
+}
+
+func compareDigits(x, y string) int {
+	x, y = strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
+	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y))
+}
+
+// An Entry is one line of a golden, and what a change is about: a Name, Document, Gap, Outcome or Finding.
+type Entry interface {
+	// Key tells the entry from the others in the same list, and finds it again in another golden.
+	Key() string
+	// fields are what may differ between entries of one key.
+	fields() []field
+}
+
+type field struct{ name, value string }
+
+// A Name is a text that a golden has once: "snapshot" or "cluster_name".
+type Name struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Key is the name's name.
+func (n Name) Key() string { return n.Name }
+
+// Key is the metadata key of the document.
+func (d Document) Key() string { return d.Kind }
+
+// Key is all of the gap.
+func (g Gap) Key() string {
+	if g.Kind == "" {
+		return g.Reason
+	}
+	return g.Kind + ": " + g.Reason
+}
+
+// Key is the rule.
+func (o Outcome) Key() string { return o.Rule }
+
+// Key is the fingerprint.
+func (f Finding) Key() string { return f.Fingerprint }
+
+func (n Name) fields() []field { return []field{{"value", n.Value}} }
+
+func (d Document) fields() []field {
+	return []field{{"version", strconv.FormatUint(uint64(d.Version), 10)}}
+}
+
+func (g Gap) fields() []field { return nil }
+
+func (o Outcome) fields() []field {
+	state := string(o.State)
+	if decided(o.State) {
+		state = "decided"
+	}
+	return []field{{"state", state}, {"missing", strings.Join(o.Missing, ", ")}}
+}
+
+func (f Finding) fields() []field {
+	return []field{
+		{"severity", f.Severity.String()},
+		{"title", f.Title},
+		{"nodeset", f.Nodeset},
+		{"observed", f.Observed},
+		{"expected", f.Expected},
+		{"why", f.Why},
+		{"remedy", strings.Join(f.Remedy, "\n")},
+	}
+}
+
+// heading is a finding in one line.
+func (f Finding) heading() string {
+	return fmt.Sprintf("%s[%s]: %s", f.Severity, f.Rule(), f.Title)
+}

@@ -1,0 +1,233 @@
+package golden
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Store is a directory of goldens: one file for each snapshot, with the snapshot's name. Nothing outside of the
+// directory is read or written, whatever a snapshot is called and whatever links the directory holds.
+type Store struct{ Dir string }
+
+// Suffix is what the names of goldens end with.
+const Suffix = ".golden.json"
+
+// most is the size in bytes beyond which a file is not read.
+const most = 1 << 30
+
+// A MissingError says that a snapshot has no golden.
+type MissingError struct {
+	Snapshot string
+	// Dir is the directory of the store, and Path that of the golden that is missing.
+	Dir, Path string
+	// Similar are the names of goldens that the snapshot may have under another name: how a snapshot is called depends
+	// on how it is found.
+	Similar []string
+}
+
+func (e *MissingError) Error() string {
+	text := fmt.Sprintf("%s: no golden %s", e.Snapshot, e.Path)
+	if len(e.Similar) > 0 {
+		text += fmt.Sprintf(", but there is one of %q: a snapshot must be named as it was when its report was accepted", e.Similar)
+	}
+	return text + fmt.Sprintf("; accept its report with: restate-lint golden accept --dir %s SNAPSHOT", e.Dir)
+}
+
+// Is makes a MissingError an fs.ErrNotExist.
+func (e *MissingError) Is(target error) bool { return target == fs.ErrNotExist }
+
+// Path is where the golden of a snapshot is. The steps of the name become folders.
+func (s Store) Path(name string) string { return filepath.Join(s.Dir, filepath.FromSlash(File(name))) }
+
+// File is the path of a snapshot's golden in a store, with forward slashes. Different names have different paths. What
+// would lead elsewhere, be hidden, or be refused by some file system is escaped as in a URL.
+func File(name string) string {
+	steps := strings.Split(name, "/")
+	for i, step := range steps {
+		steps[i] = escapeStep(step)
+	}
+	return strings.Join(steps, "/") + Suffix
+}
+
+// escapeStep turns one step of a name into the name of a file or folder.
+func escapeStep(step string) string {
+	if step == "" {
+		return "%2F" // no other step has a slash
+	}
+	var b strings.Builder
+	for i := 0; i < len(step); {
+		r, size := utf8.DecodeRuneInString(step[i:])
+		first, last := i == 0, i+size == len(step)
+		if r == '.' && (first || last) || r == ' ' && last || strings.ContainsRune(`%"*:<>?\|`, r) || !strconv.IsPrint(r) || r == utf8.RuneError {
+			for _, c := range []byte(step[i : i+size]) {
+				fmt.Fprintf(&b, "%%%02X", c)
+			}
+		} else {
+			b.WriteString(step[i : i+size])
+		}
+		i += size
+	}
+	return b.String()
+}
+
+// snapshotOf is the name that File made a path from.
+func snapshotOf(file string) (name string, ok bool) {
+	steps := strings.Split(strings.TrimSuffix(file, Suffix), "/")
+	for i, step := range steps {
+		plain, err := url.PathUnescape(step)
+		if err != nil {
+			return "", false
+		}
+		steps[i] = strings.TrimPrefix(plain, "/")
+	}
+	name = strings.Join(steps, "/")
+	return name, File(name) == file
+}
+
+// Read returns the golden of a snapshot; a *MissingError if there is none.
+func (s Store) Read(name string) (*Golden, error) {
+	g, err := s.load(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &MissingError{Snapshot: name, Dir: s.Dir, Path: s.Path(name), Similar: s.similar(name)}
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", s.Path(name), err)
+	}
+	return g, nil
+}
+
+// load reads a golden. Its errors do not say where the store is.
+func (s Store) load(name string) (*Golden, error) {
+	text, err := s.read(File(name))
+	if err != nil {
+		return nil, err
+	}
+	return Decode(text)
+}
+
+func (s Store) read(file string) ([]byte, error) {
+	root, err := os.OpenRoot(s.Dir)
+	if err != nil {
+		return nil, underlying(err)
+	}
+	defer closeQuietly(root)
+	f, err := root.Open(file)
+	if err != nil {
+		return nil, underlying(err)
+	}
+	defer closeQuietly(f)
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	switch {
+	case err != nil:
+		return nil, underlying(err)
+	case len(text) > most:
+		return nil, fmt.Errorf("%w: it is larger than %d MiB", ErrNotGolden, most>>20)
+	}
+	return text, nil
+}
+
+// closeQuietly closes what was only read from.
+func closeQuietly(c io.Closer) { _ = c.Close() }
+
+// underlying drops the path from an error of the file system: it is put before it anyway.
+func underlying(err error) error {
+	var pathError *fs.PathError
+	var linkError *os.LinkError
+	switch {
+	case errors.As(err, &pathError):
+		return pathError.Err
+	case errors.As(err, &linkError):
+		return linkError.Err
+	}
+	return err
+}
+
+// similar returns the names of goldens that end like a name, or that it ends like.
+func (s Store) similar(name string) []string {
+	names, err := s.List()
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(names, func(other string) bool {
+		return !strings.HasSuffix("/"+other, "/"+name) && !strings.HasSuffix("/"+name, "/"+other)
+	})
+}
+
+// List returns the names of all snapshots that have a golden, sorted. A store that does not exist has none.
+func (s Store) List() ([]string, error) {
+	root, err := os.OpenRoot(s.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Dir, underlying(err))
+	}
+	defer closeQuietly(root)
+	var names []string
+	err = fs.WalkDir(root.FS(), ".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(s.Dir, filepath.FromSlash(file)), underlying(err))
+		}
+		if name, ok := snapshotOf(file); ok && !entry.IsDir() && strings.HasSuffix(file, Suffix) {
+			names = append(names, name)
+		}
+		return nil
+	})
+	slices.SortFunc(names, natural)
+	return names, err
+}
+
+// Write makes a golden the accepted one of its snapshot. It is there as a whole or not at all: on an error, the golden
+// that was there before still is, and no other file is left behind.
+func (s Store) Write(g *Golden) error {
+	if err := s.write(File(g.Snapshot), g.Encode()); err != nil {
+		return fmt.Errorf("%s: %w", s.Path(g.Snapshot), underlying(err))
+	}
+	return nil
+}
+
+func (s Store) write(file string, text []byte) (err error) {
+	if err := os.MkdirAll(s.Dir, 0o777); err != nil { //nolint:gosec // as the umask wants it; goldens are no secret
+		return err
+	}
+	root, err := os.OpenRoot(s.Dir)
+	if err != nil {
+		return err
+	}
+	defer closeQuietly(root)
+	if err := root.MkdirAll(path.Dir(file), 0o777); err != nil {
+		return err
+	}
+	temporary := path.Join(path.Dir(file), ".golden-"+rand.Text()+".tmp")
+	f, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, root.Remove(temporary))
+		}
+	}()
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return root.Rename(temporary, file)
+}

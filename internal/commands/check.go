@@ -1,0 +1,183 @@
+package commands
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"restate-lint/analyze"
+	"restate-lint/analyze/format"
+	"restate-lint/rules"
+	"restate-lint/snapshots"
+)
+
+func checkCommand(env *Environment) *cli.Command {
+	return &cli.Command{
+		Name:      "check",
+		Usage:     "run the rules over snapshots and report what is wrong",
+		ArgsUsage: "SNAPSHOT...",
+		Description: `Every snapshot is checked on its own. A rule whose evidence was not captured is undecided, which is not the
+same as passed; so is one that found nothing in what could be read of a damaged document.
+
+--fail-on decides about the exit code, --show about what the text prints; the JSON report always has everything.`,
+		Flags: append([]cli.Flag{
+			choiceFlag("format", "how to print the report", "text", "json"),
+			choiceFlag("fail-on", "exit with 1 on findings of this severity and above", "error", "warning", "note", "never"),
+			choiceFlag("show", "print findings of this severity and above", "note", "warning", "error"),
+			&cli.BoolFlag{Name: "all", Usage: "print every finding in full, also where hundreds have one cause"},
+			&cli.BoolFlag{Name: "require-complete", Usage: "exit with 3 when a rule is undecided"},
+			colourFlag(),
+		}, selectionFlags()...),
+		Action: func(c *cli.Context) error {
+			selected, err := selectedRules(c)
+			if err != nil {
+				return err
+			}
+			arguments, err := snapshotArguments(c, 1, math.MaxInt)
+			if err != nil {
+				return err
+			}
+			captures, code := env.findCaptures(arguments)
+			run := &checkRun{
+				env:             env,
+				rules:           selected,
+				failOn:          severityOf(c.String("fail-on")),
+				requireComplete: c.Bool("require-complete"),
+				codes:           []exitCode{code},
+			}
+			render := run.text(env.textOf(c, len(captures) > 1))
+			if c.String("format") == "json" {
+				render = run.json
+			}
+			if err := render(captures); err != nil {
+				return err
+			}
+			return exitWith(worst(run.codes...))
+		},
+	}
+}
+
+// textOf is the text format as the flags want it.
+func (env *Environment) textOf(c *cli.Context, named bool) format.Text {
+	return format.Text{
+		Palette: env.palette(c),
+		Show:    severityOf(c.String("show")),
+		All:     c.Bool("all"),
+		Named:   named,
+	}
+}
+
+// never is above every severity.
+const never = rules.Error + 1
+
+func severityOf(word string) rules.Severity {
+	severity, err := rules.ParseSeverity(word)
+	if err != nil {
+		return never
+	}
+	return severity
+}
+
+// A checkRun checks snapshots and remembers what the exit code depends on.
+type checkRun struct {
+	env             *Environment
+	rules           []*rules.Rule
+	failOn          rules.Severity
+	requireComplete bool
+	codes           []exitCode
+}
+
+// each checks one capture after the other.
+func (run *checkRun) each(captures []snapshots.Capture, do func(*analyze.Result) error) error {
+	hint := false
+	for _, capture := range captures {
+		code, err := run.env.readCapture(capture, func(snapshot *snapshots.Snapshot) error {
+			result := analyze.Check(snapshot, run.rules)
+			run.codes = append(run.codes, run.judge(result))
+			hint = hint || len(capture.Files) == 1 && lacksMainDocument(result)
+			return do(result)
+		})
+		if err != nil {
+			return err
+		}
+		run.codes = append(run.codes, code)
+	}
+	if hint {
+		run.env.complain("a file alone is a snapshot of its own: put the documents of a capture into one directory to check them together")
+	}
+	return nil
+}
+
+// judge is the exit code that a result asks for.
+func (run *checkRun) judge(result *analyze.Result) exitCode {
+	var codes []exitCode
+	// The worst finding is the first.
+	if len(result.Findings) > 0 && result.Findings[0].Severity >= run.failOn {
+		codes = append(codes, found)
+	}
+	for _, outcome := range result.Outcomes {
+		switch {
+		case outcome.State == analyze.Crashed:
+			codes = append(codes, crashed)
+		case outcome.State == analyze.Undecided && run.requireComplete:
+			codes = append(codes, unreadable)
+		}
+	}
+	return worst(codes...)
+}
+
+// lacksMainDocument reports whether a rule is undecided for lack of one of the two documents that most rules compare.
+func lacksMainDocument(result *analyze.Result) bool {
+	return slices.ContainsFunc(result.Outcomes, func(o analyze.Outcome) bool {
+		return slices.Contains(o.Missing, string(snapshots.NodesConfig)) || slices.Contains(o.Missing, string(snapshots.BifrostConfig))
+	})
+}
+
+// text prints each result as soon as it is there.
+func (run *checkRun) text(text format.Text) func([]snapshots.Capture) error {
+	return func(captures []snapshots.Capture) error {
+		start := time.Now()
+		tally := format.Tally{}
+		err := run.each(captures, func(result *analyze.Result) error {
+			tally.Add(result)
+			if text.All {
+				return outputError(text.Result(run.env.Stdout, result)) // may be too much to keep
+			}
+			var whole bytes.Buffer
+			if err := text.Result(&whole, result); err != nil {
+				return err
+			}
+			return write(run.env.Stdout, whole.Bytes())
+		})
+		if err != nil || tally.Snapshots == 0 {
+			return err
+		}
+		return outputError(text.Summary(run.env.Stdout, &tally, time.Since(start)))
+	}
+}
+
+// json prints one report of all results, or nothing.
+func (run *checkRun) json(captures []snapshots.Capture) error {
+	var results []*analyze.Result
+	err := run.each(captures, func(result *analyze.Result) error {
+		results = append(results, result)
+		if err := errors.Join(result.Locate(), result.Hash()); err != nil { // a source vanished since it was read
+			run.env.complain("%s: %s", format.Clean(result.Name), format.Clean(strings.Join(strings.Fields(err.Error()), " ")))
+			run.codes = append(run.codes, unreadable)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var report bytes.Buffer
+	if err := format.JSON(&report, analyze.NewReport(Version, results...)); err != nil {
+		return err
+	}
+	return write(run.env.Stdout, report.Bytes())
+}

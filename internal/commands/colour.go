@@ -1,0 +1,33 @@
+package commands
+
+import (
+	"os"
+
+	"github.com/mattn/go-isatty"
+	"github.com/urfave/cli/v2"
+
+	"restate-lint/analyze/format"
+)
+
+func colourFlag() cli.Flag {
+	return choiceFlag("color", "colour the text; auto means on a terminal, and heeds NO_COLOR and FORCE_COLOR", "auto", "always", "never")
+}
+
+// palette decides whether the text of a command with a colourFlag is coloured.
+func (env *Environment) palette(c *cli.Context) format.Palette {
+	switch c.String("color") {
+	case "always":
+		return format.Palette{On: true}
+	case "never":
+		return format.Palette{}
+	}
+	force := env.Getenv("FORCE_COLOR")
+	switch {
+	case env.Getenv("NO_COLOR") != "":
+		return format.Palette{}
+	case force != "":
+		return format.Palette{On: force != "0"}
+	}
+	file, ok := env.Stdout.(*os.File)
+	return format.Palette{On: ok && env.Getenv("TERM") != "dumb" && isatty.IsTerminal(file.Fd())}
+}

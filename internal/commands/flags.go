@@ -1,0 +1,47 @@
+package commands
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// choiceFlag is a flag whose value is one of some words, the first of which is the default.
+func choiceFlag(name, usage string, words ...string) *cli.StringFlag {
+	return &cli.StringFlag{
+		Name:  name,
+		Value: words[0],
+		Usage: usage + "`" + strings.Join(words, "|") + "`",
+		Action: func(_ *cli.Context, word string) error {
+			if slices.Contains(words, word) {
+				return nil
+			}
+			last := len(words) - 1
+			return usagef("--%s: %q is not %s or %s%s", name, word, strings.Join(words[:last], ", "), words[last], didYouMean(word, words))
+		},
+	}
+}
+
+// snapshotArguments returns the arguments of a command that takes snapshots: between least and most of them.
+func snapshotArguments(c *cli.Context, least, most int) ([]string, error) {
+	arguments := c.Args().Slice()
+	switch {
+	case len(arguments) < least:
+		return nil, usagef("%s needs a SNAPSHOT: a file, a directory, or DIR/... for every snapshot below a directory", c.Command.Name)
+	case len(arguments) > most:
+		return nil, usagef("%s takes no more than %d argument%s, not %q", c.Command.Name, most, plural(most), arguments[most])
+	case slices.Contains(arguments, "-"):
+		return nil, usagef("reading a snapshot from standard input is not supported yet: name a file or a directory")
+	case slices.Contains(arguments, ""):
+		return nil, usagef("the empty text is not the name of a SNAPSHOT")
+	}
+	return arguments, nil
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}

@@ -1,0 +1,95 @@
+package commands
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"restate-lint/analyze/format"
+)
+
+// printHelp prints the help that was asked for: that of a command, or of the program.
+func (c *call) printHelp(w io.Writer) error {
+	var text bytes.Buffer
+	if len(c.path) == 0 {
+		printAppHelp(&text, c.app)
+	} else {
+		printCommandHelp(&text, c.name(), c.command())
+	}
+	return write(w, text.Bytes())
+}
+
+func printAppHelp(w *bytes.Buffer, app *cli.App) {
+	fmt.Fprintf(w, "%s: %s\n\nusage:\n", app.Name, app.Usage)
+	var rows [][]string
+	for _, command := range app.Commands {
+		rows = append(rows, []string{app.Name + " " + usageOf(command), command.Usage})
+	}
+	printRows(w, rows)
+	fmt.Fprintf(w, `
+A SNAPSHOT is a file, a directory, or DIR/... for every snapshot below a directory.
+"%s help COMMAND" says more about a command.
+
+exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 an input could not be read, 4 a rule crashed
+`, app.Name)
+}
+
+// usageOf is a command with its arguments: "check SNAPSHOT...".
+func usageOf(command *cli.Command) string {
+	if len(command.Subcommands) > 0 {
+		return command.Name + " " + strings.ReplaceAll(subcommandNames(command), ", ", "|")
+	}
+	return strings.TrimSpace(command.Name + " " + command.ArgsUsage)
+}
+
+func printCommandHelp(w *bytes.Buffer, name string, command *cli.Command) {
+	fmt.Fprintf(w, "%s: %s\n\nusage:\n", name, command.Usage)
+	var rows [][]string
+	for _, sub := range command.Subcommands {
+		rows = append(rows, []string{name + " " + usageOf(sub), sub.Usage})
+	}
+	if len(rows) == 0 {
+		rows = [][]string{{name + " [FLAGS] " + command.ArgsUsage}}
+	}
+	printRows(w, rows)
+	if command.Description != "" {
+		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(command.Description))
+	}
+	if len(command.Flags) == 0 {
+		return
+	}
+	fmt.Fprint(w, "\nflags, before or behind the arguments:\n")
+	rows = nil
+	for _, flag := range command.Flags {
+		rows = append(rows, flagHelp(flag))
+	}
+	printRows(w, rows)
+}
+
+func printRows(w *bytes.Buffer, rows [][]string) {
+	for _, line := range format.Align(rows) {
+		fmt.Fprintln(w, "  "+line)
+	}
+}
+
+// flagHelp is a flag with its value, and what it does. The value stands in back quotes in the flag's usage: within it, if
+// it is a word of the sentence, or at its end.
+func flagHelp(flag cli.Flag) []string {
+	documented, ok := flag.(cli.DocGenerationFlag)
+	if !ok {
+		return []string{"--" + flag.Names()[0]}
+	}
+	before, value, _ := strings.Cut(documented.GetUsage(), "`")
+	value, behind, _ := strings.Cut(value, "`")
+	name := strings.TrimSpace("--" + flag.Names()[0] + " " + value)
+	switch {
+	case behind != "" || strings.HasSuffix(before, " "):
+		return []string{name, before + value + behind}
+	case documented.GetDefaultText() != "" && documented.TakesValue():
+		return []string{name, before + " (default: " + strings.Trim(documented.GetDefaultText(), `"`) + ")"}
+	}
+	return []string{name, before}
+}

@@ -1,0 +1,101 @@
+package commands
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"restate-lint/analyze/format"
+	"restate-lint/rules"
+)
+
+func rulesCommand(env *Environment) *cli.Command {
+	return &cli.Command{
+		Name:  "rules",
+		Usage: "list all rules",
+		Flags: []cli.Flag{
+			choiceFlag("format", "how to print the list", "text", "json"),
+			colourFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usagef("rules takes no argument; for one rule: %s explain %s", Name, c.Args().First())
+			}
+			var text bytes.Buffer
+			render := format.RuleTable
+			if c.String("format") == "json" {
+				render = format.RulesJSON
+			}
+			if err := render(&text, env.palette(c), rules.All()); err != nil {
+				return err
+			}
+			return write(env.Stdout, text.Bytes())
+		},
+	}
+}
+
+func explainCommand(env *Environment) *cli.Command {
+	return &cli.Command{
+		Name:      "explain",
+		Usage:     "say what a rule checks, why it matters, and what to do",
+		ArgsUsage: "RULE...",
+		Flags: []cli.Flag{
+			choiceFlag("format", "how to print the documentation", "text", "markdown"),
+			&cli.BoolFlag{Name: "all", Usage: "explain every rule"},
+			colourFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			explained, err := explainedRules(c)
+			if err != nil {
+				return err
+			}
+			render := format.ExplainText
+			if c.String("format") == "markdown" {
+				render = format.ExplainMarkdown
+			}
+			var text bytes.Buffer
+			for i, rule := range explained {
+				if i > 0 {
+					text.WriteByte('\n')
+				}
+				render(&text, env.palette(c), rule)
+			}
+			return write(env.Stdout, text.Bytes())
+		},
+	}
+}
+
+func explainedRules(c *cli.Context) ([]*rules.Rule, error) {
+	ids := c.Args().Slice()
+	switch {
+	case c.Bool("all") && len(ids) > 0:
+		return nil, usagef("explain takes RULE or --all, not both")
+	case c.Bool("all"):
+		return rules.All(), nil
+	case len(ids) == 0:
+		return nil, usagef("explain needs a RULE, or --all; \"%s rules\" lists them", Name)
+	}
+	var explained []*rules.Rule
+	for _, id := range ids {
+		rule := rules.Find(id)
+		if rule == nil {
+			return nil, usagef("%s", noSuchRule(id))
+		}
+		explained = append(explained, rule)
+	}
+	return explained, nil
+}
+
+// noSuchRule is the message about a wrong rule id.
+func noSuchRule(id string) string {
+	var ids []string
+	for _, rule := range rules.All() {
+		ids = append(ids, rule.ID)
+	}
+	suggestion := didYouMean(id, ids)
+	if suggestion == "" {
+		suggestion = fmt.Sprintf("; %q lists them", Name+" rules")
+	}
+	return fmt.Sprintf("%q is not a rule%s", id, suggestion)
+}

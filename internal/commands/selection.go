@@ -1,0 +1,59 @@
+package commands
+
+import (
+	"path"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"restate-lint/rules"
+)
+
+// selectionFlags choose rules; see selectedRules.
+func selectionFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "rule", Usage: "run only this `RULE`; a pattern such as 'nodeset-*' means several; may be repeated"},
+		&cli.StringSliceFlag{Name: "skip", Usage: "do not run this `RULE`, or those of a pattern; may be repeated"},
+	}
+}
+
+// selectedRules returns the rules that a command with selectionFlags is to run.
+func selectedRules(c *cli.Context) ([]*rules.Rule, error) {
+	selected := rules.All()
+	if patterns := c.StringSlice("rule"); len(patterns) > 0 {
+		wanted, err := matchingRules("rule", patterns)
+		if err != nil {
+			return nil, err
+		}
+		selected = slices.DeleteFunc(selected, func(rule *rules.Rule) bool { return !slices.Contains(wanted, rule) })
+	}
+	unwanted, err := matchingRules("skip", c.StringSlice("skip"))
+	if err != nil {
+		return nil, err
+	}
+	selected = slices.DeleteFunc(selected, func(rule *rules.Rule) bool { return slices.Contains(unwanted, rule) })
+	if len(selected) == 0 {
+		return nil, usagef("--rule and --skip leave no rule to run")
+	}
+	return selected, nil
+}
+
+func matchingRules(flag string, patterns []string) ([]*rules.Rule, error) {
+	var matching []*rules.Rule
+	for _, pattern := range patterns {
+		before := len(matching)
+		for _, rule := range rules.All() {
+			ok, err := path.Match(pattern, rule.ID)
+			if err != nil {
+				return nil, usagef("--%s: %q is not a pattern", flag, pattern)
+			}
+			if ok {
+				matching = append(matching, rule)
+			}
+		}
+		if len(matching) == before {
+			return nil, usagef("--%s: %s", flag, noSuchRule(pattern))
+		}
+	}
+	return matching, nil
+}
