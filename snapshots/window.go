@@ -9,11 +9,13 @@ import (
 // blockSize is how much is read from a source at a time. Tests make it small, to have boundaries everywhere.
 var blockSize = 512 << 10
 
+// maxValue bounds one value that has to be held as a whole, in bytes: a log of 200,000 segments is about as large. Tests
+// make it small, to reach it soon.
+var maxValue = 64 << 20
+
 const (
 	// maxDepth is the deepest nesting that is followed; Restate's own documents stay below 20.
 	maxDepth = 256
-	// maxValue bounds one value that has to be held as a whole: a log of 200,000 segments is about as large.
-	maxValue = 64 << 20
 	// maxElements bounds lists and objects, maxLogs the list of logs and maxSegments each of its chains. Restate has at
 	// most 65,536 partitions, which is the longest of its lists.
 	maxElements = 1 << 17
@@ -27,7 +29,7 @@ const (
 var (
 	errTruncated = errors.New("the text ends in the middle of a value")
 	errTooDeep   = fmt.Errorf("nested deeper than %d levels", maxDepth)
-	errTooLarge  = fmt.Errorf("a single value is larger than %d MiB", maxValue>>20)
+	errTooLarge  = errors.New("a single value is larger than 64 MiB")
 	errTooMany   = fmt.Errorf("a list or an object has more than %d elements", maxElements)
 )
 
