@@ -35,11 +35,13 @@ var _ = register(Rule{
 			return
 		}
 		var local, plain, secure []*snapshots.Node
+		readable := 0
 		for _, node := range nodes {
 			address, ok := parseEndpoint(node.Address)
 			if !ok {
 				continue
 			}
+			readable++
 			switch {
 			case address.local():
 				local = append(local, node)
@@ -62,16 +64,16 @@ var _ = register(Rule{
 				secure = append(secure, node)
 			}
 		}
-		if len(local) < len(nodes) {
+		if len(local) < readable {
 			for _, node := range local {
 				pass.Report(addressFinding(node, "an address that leads nowhere from another machine", "to the other nodes it is dead, though its process runs"))
 			}
-		} else {
+		} else if readable > 1 {
 			pass.Report(Finding{
 				Severity: Note,
 				Subject:  Subject{Document: string(snapshots.NodesConfig), Part: "one-host"},
-				Title:    fmt.Sprintf("all %d nodes run on one machine", len(nodes)),
-				Observed: "loopback addresses of " + nodeList(nodes),
+				Title:    fmt.Sprintf("all %d nodes run on one machine", readable),
+				Observed: "loopback addresses of " + nodeList(local),
 				Expected: "a machine for every node, in production",
 				Why:      "the machine is the only failure domain, whatever the replication is",
 				At:       local[0].AddressAt,

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"restate-lint/snapshots"
@@ -53,11 +52,8 @@ var _ = register(Rule{
 					continue
 				}
 				for _, id := range configuration.ReplicaSet {
-					if left := leaving[id]; left != nil && left.worker && !slices.Contains(left.partitions, epoch.Partition) {
-						if len(left.partitions) == 0 {
-							left.replicaSet = configuration.At
-						}
-						left.partitions = append(left.partitions, epoch.Partition)
+					if left := leaving[id]; left != nil && left.worker {
+						left.meet(epoch.Partition, configuration.At)
 					}
 				}
 			}
@@ -119,6 +115,17 @@ type leavingNode struct {
 	open, sealed tails
 	partitions   []cluster.PartitionID
 	replicaSet   snapshots.Position // of the first one that names it
+}
+
+// meet notes a partition that names the node; partitions come in ascending order.
+func (l *leavingNode) meet(partition cluster.PartitionID, at snapshots.Position) {
+	switch n := len(l.partitions); {
+	case n == 0:
+		l.replicaSet = at
+	case l.partitions[n-1] == partition:
+		return
+	}
+	l.partitions = append(l.partitions, partition)
 }
 
 func (l *leavingNode) used() bool {

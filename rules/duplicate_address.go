@@ -53,7 +53,7 @@ var _ = register(Rule{
 				Cause:    same[0].Address,
 				Remedy:   []string{"restatectl nodes list   (which of the ids runs?)"},
 			}
-			for _, other := range same[1:] {
+			for _, other := range same[1:min(len(same), listShown)] {
 				f.Related = append(f.Related, Related{Message: fmt.Sprintf("%s has it, too", nodeTitle(other)), At: other.AddressAt})
 			}
 			pass.Report(f)

@@ -49,7 +49,7 @@ var _ = register(Rule{
 				if len(same) == 2 {
 					f.Title = strings.Replace(f.Title, "are all", "are both", 1)
 				}
-				for _, other := range same[1:] {
+				for _, other := range same[1:min(len(same), listShown)] {
 					f.Related = append(f.Related, Related{Message: fmt.Sprintf("%v has the same name", other.ID), At: other.NameAt})
 				}
 				pass.Report(f)

@@ -34,17 +34,17 @@ var _ = register(Rule{
 		if len(nodes) < 2 {
 			return
 		}
+		var sorted []uint32
 		for _, node := range nodes {
-			var others []uint32
-			youngest := true
-			for _, other := range nodes {
-				if other != node {
-					others = append(others, other.Generation.Generation)
-					youngest = youngest && other.ID < node.ID
-				}
+			sorted = append(sorted, node.Generation.Generation)
+		}
+		slices.Sort(sorted)
+		for i, node := range nodes {
+			starts, middle := node.Generation.Generation, (len(nodes)-1)/2
+			if own, _ := slices.BinarySearch(sorted, starts); own <= middle {
+				middle++ // the median is that of the others
 			}
-			slices.Sort(others)
-			median, starts := others[len(others)/2], node.Generation.Generation
+			median := sorted[middle]
 			if starts < churnStarts || uint64(starts) < churnFactor*uint64(max(median, 1)) {
 				continue
 			}
@@ -57,7 +57,7 @@ var _ = register(Rule{
 				At:       node.GenerationAt,
 				Remedy:   []string{"look at the log of " + nodeTitle(node)},
 			}
-			if youngest {
+			if i == len(nodes)-1 {
 				f.Severity = Warning
 				f.Why = "it registered after all others, so it is not its age: " + f.Why
 			}

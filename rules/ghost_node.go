@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
@@ -27,13 +29,14 @@ var _ = register(Rule{
 	},
 	Run: func(pass *Pass) {
 		nodes := registered(pass.Snapshot.Nodes, everyNode)
+		left := leftBehind(nodes)
 		idle := make(map[cluster.NodeID]string) // why it seems to be left behind
 		for _, node := range nodes {
 			serves := hasRole(node, cluster.RoleLogServer) || hasRole(node, cluster.RoleWorker)
 			leaving := node.Worker == cluster.WorkerDraining || node.Worker == cluster.WorkerDisabled ||
 				node.Storage != cluster.StorageReadWrite && node.Storage != cluster.StorageProvisioning
 			if serves && !leaving && (node.Metadata != cluster.MetadataMember || !hasRole(node, cluster.RoleMetadataServer)) {
-				if why := leftBehind(node, nodes); why != "" {
+				if why := left[node.ID]; why != "" {
 					idle[node.ID] = why
 				}
 			}
@@ -78,8 +81,8 @@ var _ = register(Rule{
 				return
 			}
 			for _, node := range nodes {
-				why, left := idle[node.ID]
-				if !left {
+				why := idle[node.ID]
+				if why == "" {
 					continue
 				}
 				pass.Report(Finding{
@@ -97,26 +100,21 @@ var _ = register(Rule{
 	},
 })
 
-// leftBehind says by what a node looks as if its process had not been started for long; empty if by nothing.
-func leftBehind(node *snapshots.Node, nodes []*snapshots.Node) string {
-	older, later, restarted := true, 0, 0
-	for _, other := range nodes {
-		if other == node {
-			continue
+// leftBehind says by what nodes look as if their processes had not been started for long. Nodes are in the order in which
+// they registered.
+func leftBehind(nodes []*snapshots.Node) map[cluster.NodeID]string {
+	left := make(map[cluster.NodeID]string)
+	fewest := uint32(math.MaxUint32) // starts of a node that registered later
+	for i := len(nodes) - 1; i >= 0; i-- {
+		starts := nodes[i].Generation.Generation
+		if i < len(nodes)-1 && starts < fewest {
+			left[nodes[i].ID] = fmt.Sprintf("has been started %s, less than each that registered after it", plural(int(starts), "time"))
 		}
-		older = older && !node.Release.IsZero() && node.Release.Compare(other.Release) < 0
-		if other.ID > node.ID {
-			later++
-			if other.Generation.Generation > node.Generation.Generation {
-				restarted++
-			}
-		}
+		fewest = min(fewest, starts)
 	}
-	switch {
-	case len(nodes) > 1 && older:
-		return fmt.Sprintf("states %v, older than all others", node.Release)
-	case later > 0 && later == restarted:
-		return fmt.Sprintf("has been started %s, less than each that registered after it", plural(int(node.Generation.Generation), "time"))
+	byRelease := slices.SortedFunc(slices.Values(nodes), func(a, b *snapshots.Node) int { return a.Release.Compare(b.Release) })
+	if len(nodes) > 1 && !byRelease[0].Release.IsZero() && byRelease[0].Release.Compare(byRelease[1].Release) < 0 {
+		left[byRelease[0].ID] = fmt.Sprintf("states %v, older than all others", byRelease[0].Release)
 	}
-	return ""
+	return left
 }

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
@@ -35,6 +34,7 @@ var _ = register(Rule{
 		})
 		var nowhere, regions, zones []*snapshots.Node
 		byZone := make(map[string][]string) // the regions that have a zone of this name
+		seen := make(map[cluster.Location]bool)
 		for _, node := range nodes {
 			switch location := node.Location; {
 			case location == cluster.Location{}:
@@ -43,7 +43,8 @@ var _ = register(Rule{
 				regions = append(regions, node)
 			default:
 				zones = append(zones, node)
-				if !slices.Contains(byZone[location.Zone], location.Region) {
+				if !seen[location] {
+					seen[location] = true
 					byZone[location.Zone] = append(byZone[location.Zone], location.Region)
 				}
 			}
@@ -67,7 +68,7 @@ var _ = register(Rule{
 				Severity: Note,
 				Subject:  Subject{Document: string(snapshots.NodesConfig), Part: "zone-" + zone},
 				Title:    fmt.Sprintf("zone %q exists in %s, and each of them is a zone of its own", zone, plural(len(in), "region")),
-				Observed: "regions " + strings.Join(in, ", "),
+				Observed: "regions " + shorten(in),
 				Expected: "names that are meant to be different zones",
 				Why:      "copies in two of them count as copies in two zones",
 				At:       node.LocationAt,

@@ -71,11 +71,12 @@ var _ = register(Rule{
 			domains := slices.SortedFunc(maps.Keys(lost), func(a, b cluster.Loss) int {
 				return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Domain.String(), b.Domain.String()))
 			})
+			remedy := resilience(pass, len(servers))
 			for _, domain := range domains {
-				pass.Report(lost[domain].finding(pass, domain, len(servers)))
+				pass.Report(lost[domain].finding(pass, domain, remedy))
 			}
 			if len(domains) == 0 {
-				checkNextNodeset(pass, release, len(servers), excused)
+				checkNextNodeset(pass, release, remedy, excused)
 			}
 		})
 	},
@@ -179,7 +180,7 @@ func (l *domainLoss) add(log *snapshots.Log, i int, loss cluster.Loss, excused e
 	}
 }
 
-func (l *domainLoss) finding(pass *Pass, domain cluster.Loss, servers int) Finding {
+func (l *domainLoss) finding(pass *Pass, domain cluster.Loss, remedy string) Finding {
 	var stops []string
 	if n := l.writes.count(); n > 0 {
 		stops = append(stops, "appends to "+plural(n, "log"))
@@ -196,7 +197,7 @@ func (l *domainLoss) finding(pass *Pass, domain cluster.Loss, servers int) Findi
 		Expected: "nodesets that survive the loss of any node",
 		Why:      "the partitions of these logs stop when it is down",
 		At:       all.at,
-		Remedy:   []string{resilience(pass, servers)},
+		Remedy:   []string{remedy},
 		Cause:    l.excuse.cause,
 	}
 	if l.seals.count() > 0 {
@@ -233,7 +234,7 @@ func resilience(pass *Pass, servers int) string {
 }
 
 // checkNextNodeset asks whether the nodeset of the next segment would survive the loss of a node.
-func checkNextNodeset(pass *Pass, release cluster.Release, servers int, excused excuse) {
+func checkNextNodeset(pass *Pass, release cluster.Release, remedy string, excused excuse) {
 	selection, ok := selectDefault(pass)
 	replication, _ := defaultReplication(pass.Snapshot.Logs)
 	candidates := registered(pass.Snapshot.Nodes, takesSegments)
@@ -256,7 +257,7 @@ func checkNextNodeset(pass *Pass, release cluster.Release, servers int, excused 
 		Why:      "the partitions stop when one of them is down",
 		At:       pass.Snapshot.Logs.DefaultProvider.At,
 		Related:  relatedNode(pass, lost[0]),
-		Remedy:   []string{resilience(pass, servers)},
+		Remedy:   []string{remedy},
 		Cause:    excused.cause,
 	}
 	if excused != (excuse{}) {

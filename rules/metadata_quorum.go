@@ -65,7 +65,7 @@ var _ = register(Rule{
 		if len(members) > 0 {
 			f.At = members[0].MetadataAt
 		}
-		for _, node := range outside {
+		for _, node := range outside[:min(len(outside), listShown)] {
 			f.Related = append(f.Related, Related{Message: fmt.Sprintf("%v has the role and is %s", node.ID, node.Metadata), At: node.MetadataAt})
 		}
 		quorum := len(members)/2 + 1

@@ -67,7 +67,7 @@ func checkLogReplication(pass *Pass) {
 		f.Observed += "; others are still provisioning and would make up for it"
 	}
 	for node := range pass.Snapshot.Nodes.All() {
-		if !node.Removed && hasRole(node, cluster.RoleLogServer) && !takesSegments(node) {
+		if !node.Removed && hasRole(node, cluster.RoleLogServer) && !takesSegments(node) && len(f.Related) < listShown {
 			f.Related = append(f.Related, relatedNode(pass, node.ID)...)
 		}
 	}
@@ -141,7 +141,7 @@ func checkPartitionReplication(pass *Pass) {
 		f.Observed += "; others are still provisioning and would make up for it"
 	}
 	for _, node := range workers {
-		if node.Worker == cluster.WorkerDraining || node.Worker == cluster.WorkerDisabled {
+		if (node.Worker == cluster.WorkerDraining || node.Worker == cluster.WorkerDisabled) && len(f.Related) < listShown {
 			f.Related = append(f.Related, Related{Message: fmt.Sprintf("%v has worker state %s", node.ID, node.Worker), At: node.WorkerAt})
 		}
 	}
