@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,6 +63,45 @@ func BenchmarkCheck(b *testing.B) {
 	b.ReportMetric(float64(peak)/float64(size.Size()), "peak/size")
 	if peak > size.Size()/4 {
 		b.Errorf("the memory of a check peaks at %d MB for a document of %d MB", peak>>20, size.Size()>>20)
+	}
+}
+
+// founding are the rules that the tool began with.
+var founding = []string{
+	"nodeset-unknown-node", "nodeset-removed-node", "nodeset-disabled-node", "segment-under-replicated", "segment-no-readable-node",
+	"tail-write-quorum-lost", "segment-unsealable", "tail-sequencer-gone", "sequencer-newer-than-config", "log-server-data-loss", "log-server-gone",
+	"chain-corrupt", "chain-sealed", "metadata-values-invalid", "capture-inconsistent", "capture-lossy-numbers", "capture-malformed",
+}
+
+// BenchmarkCatalogue measures what the rest of the catalogue adds to a check with the founding rules. It fails when
+// that is more than a fifth: a rule must neither pass over the input again nor compute anything for every segment.
+func BenchmarkCatalogue(b *testing.B) {
+	dir := b.TempDir()
+	writeCapture(b, dir, large)
+	var first []*rules.Rule
+	for _, id := range founding {
+		first = append(first, rules.Find(id))
+	}
+	open := func() *snapshots.Snapshot {
+		snapshot, err := snapshots.Open(dir)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return snapshot
+	}
+	var ratios []float64
+	for b.Loop() {
+		for range 9 { // pairs, as the machine's speed drifts
+			some := clock(func() { analyze.Check(open(), first) })
+			all := clock(func() { analyze.Check(open(), rules.All()) })
+			ratios = append(ratios, float64(all)/float64(some))
+		}
+	}
+	slices.Sort(ratios)
+	ratio := ratios[len(ratios)/2]
+	b.ReportMetric(ratio, "×founding")
+	if ratio > 1.2 {
+		b.Errorf("all rules take %.2f times as long as the founding ones", ratio)
 	}
 }
 

@@ -109,6 +109,15 @@ func ExplainText(w *bytes.Buffer, palette Palette, rule *rules.Rule) {
 	}
 }
 
+// ReferenceMarkdown prints the beginning of the rule reference: a title and a table of the rules that follow.
+func ReferenceMarkdown(w *bytes.Buffer, all []*rules.Rule) {
+	fmt.Fprintf(w, "# Rules\n\nThis is what `restate-lint explain --all --format markdown` prints.\n\n| rule | severity | found when |\n|---|---|---|\n")
+	for _, rule := range all {
+		fmt.Fprintf(w, "| [`%s`](#%[1]s) | %v | %s |\n", rule.ID, rule.Severity, rule.Summary)
+	}
+	fmt.Fprintln(w)
+}
+
 // ExplainMarkdown prints the whole documentation of a rule as Markdown.
 func ExplainMarkdown(w *bytes.Buffer, _ Palette, rule *rules.Rule) {
 	fmt.Fprintf(w, "## `%s`\n\n%s.\n\n", rule.ID, sentence(rule.Summary))

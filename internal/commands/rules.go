@@ -55,6 +55,9 @@ func explainCommand(env *Environment) *cli.Command {
 				render = format.ExplainMarkdown
 			}
 			var text bytes.Buffer
+			if c.Bool("all") && c.String("format") == "markdown" {
+				format.ReferenceMarkdown(&text, explained)
+			}
 			for i, rule := range explained {
 				if i > 0 {
 					text.WriteByte('\n')
