@@ -138,7 +138,7 @@ func decodeConfiguration(v value) *PartitionConfiguration {
 	// The placeholder that a controller replaces (version 0) states no replication worth checking.
 	if r := fields.get("replication", "replication of the "+v.what); version != 0 && !r.isNull() {
 		configuration.ReplicationAt = r.at()
-		configuration.Replication, _ = r.replication()
+		configuration.Replication = r.replication()
 	}
 	if r := fields.get("replica_set", "replica set of the "+v.what); !r.isNull() {
 		configuration.At = r.at()

@@ -64,7 +64,7 @@ func (r *logsReader) learnFrom(raw []byte) *layout {
 		return nil
 	}
 	var id, body, first, second, last, model gjson.Result
-	gjson.ParseBytes(raw).ForEach(func(key, v gjson.Result) bool {
+	gjson.ParseBytes(raw).ForEach(func(_, v gjson.Result) bool {
 		id, body = body, v
 		return true
 	})
@@ -112,7 +112,7 @@ func (r *logsReader) learnFrom(raw []byte) *layout {
 }
 
 // piecesOf takes a segment apart, from the given place in raw on to its end, and returns what is left behind the last field.
-// Without createdAt the time of creation is a literal. No pieces are returned if the parameters are not in the usual form.
+// Without createdAt the time of creation is null. No pieces are returned if the parameters are not in the usual form.
 func piecesOf(raw []byte, from int, config gjson.Result, createdAt bool) (pieces []piece, rest []byte) {
 	usual := false
 	add := func(value gjson.Result, field segmentField, opened, closed string) {
@@ -126,6 +126,9 @@ func piecesOf(raw []byte, from int, config gjson.Result, createdAt bool) (pieces
 			add(value, indexField, "", "")
 		case key.Str == "created_at" && createdAt:
 			add(value, createdAtField, "", "")
+		case key.Str == "created_at":
+			rest = slices.Concat(rest, raw[from:value.Index], null)
+			from = value.Index + len(value.Raw)
 		case key.Str == "params":
 			usual = strings.HasPrefix(value.Raw, paramsOpen)
 			add(value, paramsField, paramsOpen, paramsClose)

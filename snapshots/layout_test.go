@@ -350,6 +350,20 @@ func TestLayoutEqualsPlainOnDamagedCaptures(t *testing.T) {
 	}
 }
 
+// A text that the table of placements knows from parameters without escapes does not stand for escaped ones.
+func TestLayoutEqualsPlainWhereQuotesAreNotEscaped(t *testing.T) {
+	const (
+		entry  = `[%d,{"chain":[[1,{"index":0,"kind":"replicated","params":"%s"}]]}]`
+		usual  = `{\"loglet_id\":0,\"sequencer\":\"N1:1\",\"replication\":{\"node\":1},\"nodeset\":[1,2]}`
+		spaced = `{ \"loglet_id\":0,\"sequencer\":\"N1:1\",\"replication\":{\"node\":1},\"nodeset\":[1,2]}`
+	)
+	for _, raw := range []string{`{"node":1}`, `{"node":1}` + "\x00[1,2]", `{"node":1},"nodeset":[1,2]`} {
+		damaged := strings.Replace(usual, `{\"node\":1},\"nodeset\":[1,2]`, raw, 1)
+		logs := fmt.Sprintf(entry+","+entry+","+entry, 0, usual, 1, spaced, 2, damaged)
+		compare(t, readLogs([]byte(`{"version":1,"logs":[`+logs+`]}`), nil))
+	}
+}
+
 // FuzzLayoutEqualsPlain looks for a document that the two ways to read logs understand differently.
 func FuzzLayoutEqualsPlain(f *testing.F) {
 	for _, document := range captured(f, "bifrost_config.json") {

@@ -171,8 +171,9 @@ func (node *Node) decode(config value) {
 		node.Address, _ = v.string()
 		node.AddressAt = v.at()
 	}
-	generation, ok := fields.get("current_generation", "generation of "+name), false
+	generation := fields.get("current_generation", "generation of "+name)
 	node.GenerationAt = generation.at()
+	var ok bool
 	if node.Generation, ok = generation.generationalNodeID(); ok && (node.Generation.ID != node.ID || node.Generation.Generation == 0) {
 		generation.invalid("a run of " + name + ", counted from 1")
 	}

@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"cmp"
+	"errors"
 	"iter"
 	"math"
 	"slices"
@@ -139,17 +140,18 @@ func (p *Partitions) finish(fields object, numbers []value) {
 	case v.result.IsObject():
 		limit, _ := v.object()
 		v = limit.get("limit", "partition replication")
-		p.Replication, _ = v.replication()
+		p.Replication = v.replication()
 		p.ReplicationAt = v.at()
 	default:
 		v.invalid(`"everywhere" or {"limit": …}`)
 	}
 }
 
-// replication reads a replication property in any of its spellings: 3, "{node: 3}" or {"node": 3}.
-func (v value) replication() (cluster.Replication, bool) {
+// replication reads a replication property in any of its spellings: 3, "{node: 3}" or {"node": 3}. What is none of them
+// is the zero value, with an oddity.
+func (v value) replication() cluster.Replication {
 	var replication cluster.Replication
-	var err error
+	err := errors.New("none of the spellings")
 	switch {
 	case v.result.Type == gjson.Number:
 		replication, err = cluster.ParseReplication(v.result.Raw)
@@ -159,13 +161,10 @@ func (v value) replication() (cluster.Replication, bool) {
 		if replication, err = replicationObject(v.result); err == nil {
 			err = replication.Validate()
 		}
-	default:
-		v.invalid("a replication property such as {node: 2}")
-		return replication, false
 	}
 	if err != nil {
 		v.invalid("a replication property such as {node: 2}")
-		return cluster.Replication{}, false
+		return cluster.Replication{}
 	}
-	return replication, true
+	return replication
 }

@@ -587,7 +587,7 @@ func (l *Logs) decodeProvider(fields object) {
 		provider.Kind = Replicated
 		if o, ok := v.object(); ok {
 			if v := o.get("replication_property", "default log replication"); !v.isNull() {
-				provider.Replication, _ = v.replication()
+				provider.Replication = v.replication()
 				provider.At = v.at()
 			}
 			if v := o.get("target_nodeset_size", "target nodeset size"); !v.isNull() {
