@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"restate-lint/analyze"
@@ -32,10 +31,10 @@ type Golden struct {
 	Findings []Finding `json:"findings"`
 }
 
-// A Document is one document that was captured.
+// A Document is one document that was captured. Its version is left out: it grows with every restart of a node, while
+// nothing that a rule found has changed.
 type Document struct {
-	Kind    string `json:"kind"`              // the metadata key, such as "pp_epoch_0"
-	Version uint32 `json:"version,omitempty"` // 0 for a document that has none, or whose version cannot be read
+	Kind string `json:"kind"` // the metadata key, such as "pp_epoch_0"
 }
 
 // A Gap is something that was not captured, or could not be read. Its reason names no place in the source.
@@ -73,7 +72,7 @@ func (f Finding) Rule() string {
 func Of(result *analyze.Result) *Golden {
 	g := &Golden{SchemaVersion: SchemaVersion, Snapshot: text(result.Name), ClusterName: text(result.ClusterName)}
 	for _, d := range result.Documents {
-		g.Documents = append(g.Documents, Document{Kind: text(d.Kind), Version: d.Version})
+		g.Documents = append(g.Documents, Document{Kind: text(d.Kind)})
 	}
 	for _, gap := range result.Gaps {
 		g.Gaps = append(g.Gaps, Gap{Kind: text(gap.Kind), Reason: placeless(text(gap.Reason))})
@@ -209,9 +208,7 @@ func (f Finding) Key() string { return f.Fingerprint }
 
 func (n Name) fields() []field { return []field{{"value", n.Value}} }
 
-func (d Document) fields() []field {
-	return []field{{"version", strconv.FormatUint(uint64(d.Version), 10)}}
-}
+func (d Document) fields() []field { return nil }
 
 func (g Gap) fields() []field { return nil }
 

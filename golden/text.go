@@ -119,13 +119,7 @@ func (c *Change) Title() string {
 	case Outcome:
 		return c.ruleTitle(entry)
 	case Document:
-		if c.Kind == Changed {
-			return "document " + c.Key + c.fieldList()
-		}
-		if entry.Version == 0 {
-			return "document " + c.Key
-		}
-		return "document " + c.Key + ", version " + strconv.FormatUint(uint64(entry.Version), 10)
+		return "document " + c.Key
 	case Name:
 		return c.Key + c.fieldList()
 	}
