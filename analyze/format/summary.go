@@ -16,6 +16,7 @@ type Tally struct {
 	analyze.Summary
 	Snapshots, Rules int
 	states           map[analyze.State]int
+	unread           bool // something was captured and could not be read
 }
 
 // Add counts one more result.
@@ -29,14 +30,22 @@ func (t *Tally) Add(r *analyze.Result) {
 	for _, o := range r.Outcomes {
 		t.states[o.State]++
 	}
+	for _, gap := range r.Gaps {
+		t.unread = t.unread || gap.Source != "" && gap.Kind != "" && !isNull(gap) && !isUnused(gap)
+	}
 }
 
 // Summary prints the last line: what was found in all, and how long it took.
 func (t Text) Summary(w io.Writer, tally *Tally, took time.Duration) error {
 	p := &printer{Text: t, w: bufio.NewWriter(w)}
-	prefix := "\n"
+	prefix := ""
 	if t.Named {
 		prefix = count(tally.Snapshots, "snapshot") + ": "
+	} else {
+		p.line("")
+	}
+	if tally.Error+tally.Warning+tally.Note > 0 {
+		p.line(p.Palette.paint(faint, "restate-lint explain RULE says when a finding is harmless and what to do; --all prints every finding in full"))
 	}
 	p.line(prefix, p.summary(tally), " · ", duration(took))
 	return p.w.Flush()
@@ -71,7 +80,10 @@ func (p *printer) summary(tally *Tally) string {
 		}
 	}
 	text := strings.Join(found, ", ")
-	if text == "" {
+	switch {
+	case text == "" && tally.unread:
+		text = "nothing found in what could be read"
+	case text == "":
 		text = p.Palette.paint(green, "nothing found")
 	}
 	if hidden > 0 {

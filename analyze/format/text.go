@@ -155,7 +155,7 @@ func documentList(documents []analyze.Document, gaps []analyze.Gap, counts *anal
 		list = append(list, count(epochs, "epoch"))
 	}
 	list = append(list, others...)
-	if slices.ContainsFunc(gaps, isUnused) {
+	if slices.ContainsFunc(gaps, func(g analyze.Gap) bool { return g.Kind == string(snapshots.SchemaRegistry) && isNull(g) }) {
 		list = append(list, "no "+string(snapshots.SchemaRegistry))
 	}
 	if tables > 0 {
@@ -255,10 +255,10 @@ func (p *printer) listGaps(gaps []analyze.Gap) {
 	}
 }
 
-// isUnused is true for the one document that a healthy cluster may not have: Restate writes the schema registry when the
-// first deployment is registered, and restatectl prints null for it until then.
+// isUnused is true for what a healthy capture may lack: Restate writes the schema registry when the first deployment is
+// registered, and restatectl prints null for it until then; and restatectl up to 1.7 cannot print the rule book at all.
 func isUnused(gap analyze.Gap) bool {
-	return gap.Kind == string(snapshots.SchemaRegistry) && isNull(gap)
+	return gap.Kind == string(snapshots.SchemaRegistry) && isNull(gap) || gap.Kind == "rule_book"
 }
 
 // isNull reports whether a document was captured as null.

@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -120,7 +122,11 @@ func (c *call) findCommand(name string) (*cli.Command, error) {
 		}
 		names = append(names, command.Name)
 	}
-	return nil, usagef("%q is not a command%s%s", name, didYouMean(name, names), c.hint())
+	suggestion := didYouMean(name, names)
+	if _, err := os.Stat(name); err == nil && len(c.path) == 0 {
+		suggestion = fmt.Sprintf("; to check it: %s check %s", Name, name)
+	}
+	return nil, usagef("%q is not a command%s%s", name, suggestion, c.hint())
 }
 
 // knownFlags are those that the command takes, and those of the commands below it: the name of one may still follow.

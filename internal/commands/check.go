@@ -99,7 +99,7 @@ func (run *checkRun) each(captures []snapshots.Capture, do func(*analyze.Result)
 		code, err := run.env.readCapture(capture, func(snapshot *snapshots.Snapshot) error {
 			result := analyze.Check(snapshot, run.rules)
 			run.codes = append(run.codes, run.judge(result))
-			hint = hint || len(capture.Files) == 1 && lacksMainDocument(result)
+			hint = hint || isFile(capture) && lacksMainDocument(result)
 			return do(result)
 		})
 		if err != nil {
@@ -111,6 +111,11 @@ func (run *checkRun) each(captures []snapshots.Capture, do func(*analyze.Result)
 		run.env.complain("a file alone is a snapshot of its own: put the documents of a capture into one directory to check them together")
 	}
 	return nil
+}
+
+// isFile is true for a snapshot of a file that was named by itself.
+func isFile(capture snapshots.Capture) bool {
+	return len(capture.Files) == 1 && strings.HasSuffix(capture.Name, capture.Files[0])
 }
 
 // judge is the exit code that a result asks for.

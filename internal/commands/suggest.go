@@ -1,9 +1,15 @@
 package commands
 
+import "strings"
+
 // didYouMean is the end of a message about a wrong word: the word that was probably meant, if there is one.
 func didYouMean(word string, words []string) string {
 	best, least := "", len(word)/3+2
 	for _, candidate := range words {
+		if word != "" && strings.HasPrefix(candidate, word) {
+			best = candidate // cut off, not misspelt
+			break
+		}
 		if distance := editDistance(word, candidate); distance < least {
 			best, least = candidate, distance
 		}
