@@ -11,9 +11,21 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
+// Options say what a snapshot is judged for. The zero value judges a cluster as it runs.
+type Options struct {
+	// Target is the release that an upgrade aims at; the zero value means none. Rules that know what the release does
+	// differently then judge by it.
+	Target cluster.Release
+}
+
 // Check runs rules over a snapshot. It never fails: what cannot be read is a gap, a rule that lacks evidence is
 // undecided, and a rule that panics is crashed, while the others go on. The logs are read once for all rules.
 func Check(snapshot *snapshots.Snapshot, selected []*rules.Rule) *Result {
+	return CheckWith(snapshot, selected, Options{})
+}
+
+// CheckWith is Check with options.
+func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Options) *Result {
 	selected = slices.SortedFunc(slices.Values(selected), func(a, b *rules.Rule) int { return cmp.Compare(a.ID, b.ID) })
 	result := &Result{
 		Name:        snapshot.Name,
@@ -40,7 +52,7 @@ func Check(snapshot *snapshots.Snapshot, selected []*rules.Rule) *Result {
 		if missing[i], possible = evidence(rule, snapshot); !possible {
 			continue
 		}
-		passes[i] = rule.Start(snapshot)
+		passes[i] = rule.Start(snapshot, options.Target)
 		if passes[i].WantsLogs() {
 			wantLogs = append(wantLogs, passes[i])
 		}
@@ -60,6 +72,7 @@ func Check(snapshot *snapshots.Snapshot, selected []*rules.Rule) *Result {
 			result.Outcomes = append(result.Outcomes, outcome(rule, state, missing[i]))
 			continue
 		}
+		pass.LogsIncomplete = len(logGaps) > 0
 		pass.End()
 		if len(logGaps) > 0 && slices.Contains(wantLogs, pass) {
 			missing[i] = append(missing[i], snapshots.BifrostConfig)
@@ -104,8 +117,8 @@ func applies(rule *rules.Rule, snapshot *snapshots.Snapshot) bool {
 }
 
 // evidence returns the documents that a rule needs and that were not captured as a whole, and whether the rule can
-// run at all. A rule runs over the logs, and over the rows of a query's result, that could be read; without a finding it
-// is then undecided. It does not run over a nodes configuration with holes, which would make registered nodes look unknown.
+// run at all. A rule runs over the logs, the rows of a query's result and the files of a snapshot repository that could be
+// read; without a finding it is then undecided. It does not run over a nodes configuration with holes, which would make registered nodes look unknown.
 func evidence(rule *rules.Rule, snapshot *snapshots.Snapshot) (missing []snapshots.Kind, possible bool) {
 	possible = true
 	for _, kind := range rule.Needs {
@@ -113,7 +126,7 @@ func evidence(rule *rules.Rule, snapshot *snapshots.Snapshot) (missing []snapsho
 			continue
 		}
 		missing = append(missing, kind)
-		partly := kind == snapshots.BifrostConfig && snapshot.Logs != nil || kind.Live() && snapshot.Document(kind) != nil
+		partly := kind == snapshots.BifrostConfig && snapshot.Logs != nil || (kind.Live() || kind == snapshots.SnapshotRepository) && snapshot.Document(kind) != nil
 		possible = possible && partly
 	}
 	return missing, possible
@@ -168,7 +181,7 @@ func (r *reported) finding() Finding {
 		Expected:    f.Expected,
 		Why:         f.Why,
 		Cause:       f.Cause,
-		Location:    location(f.At),
+		Location:    At(f.At),
 		Related:     make([]Related, 0, len(f.Related)),
 		Remedy:      f.Remedy,
 	}
@@ -176,12 +189,13 @@ func (r *reported) finding() Finding {
 		result.Remedy = []string{}
 	}
 	for _, related := range f.Related {
-		result.Related = append(result.Related, Related{Message: related.Message, Location: location(related.At)})
+		result.Related = append(result.Related, Related{Message: related.Message, Location: At(related.At)})
 	}
 	return result
 }
 
-func location(at snapshots.Position) Location {
+// At is the location of a position. It has no line yet.
+func At(at snapshots.Position) Location {
 	l := Location{Pointer: at.Pointer, Position: at}
 	if at.Source != nil {
 		l.Source = at.Source.Name

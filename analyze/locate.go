@@ -8,16 +8,22 @@ import (
 
 // Locate fills in the line and column of every location, in one pass over each source that has one.
 func (r *Result) Locate() error {
-	bySource := make(map[*snapshots.Source][]*Location)
-	add := func(l *Location) {
-		if l.Position.Source != nil && l.Line == 0 {
-			bySource[l.Position.Source] = append(bySource[l.Position.Source], l)
+	var all []*Location
+	for i := range r.Findings {
+		all = append(all, &r.Findings[i].Location)
+		for k := range r.Findings[i].Related {
+			all = append(all, &r.Findings[i].Related[k].Location)
 		}
 	}
-	for i := range r.Findings {
-		add(&r.Findings[i].Location)
-		for k := range r.Findings[i].Related {
-			add(&r.Findings[i].Related[k].Location)
+	return Locate(all)
+}
+
+// Locate fills in the line and column of locations, in one pass over each source.
+func Locate(all []*Location) error {
+	bySource := make(map[*snapshots.Source][]*Location)
+	for _, l := range all {
+		if l.Position.Source != nil && l.Line == 0 {
+			bySource[l.Position.Source] = append(bySource[l.Position.Source], l)
 		}
 	}
 	var problems *multierror.Error

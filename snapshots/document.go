@@ -18,7 +18,15 @@ const (
 	EpochMetadata  Kind = "pp_epoch_N"
 	SchemaRegistry Kind = "schema_registry"
 	SchedulingPlan Kind = "scheduling_plan" // written by Restate 1.1 only; may linger in old stores
+
+	// ClusterMarker is no metadata: it stands for the file .cluster-marker in the data directory of a node, of which a
+	// capture may hold one for each node.
+	ClusterMarker Kind = "cluster_marker"
 )
+
+// SnapshotRepository is the kind of everything that tells about the repository of partition snapshots: latest.json,
+// metadata.json, and listings of the bucket. It is optional, as the live kinds are.
+const SnapshotRepository Kind = "snapshot_repository"
 
 // expectedKinds are the documents that a complete capture has.
 var expectedKinds = []Kind{BifrostConfig, EpochMetadata, NodesConfig, PartitionTable, SchemaRegistry}
@@ -60,6 +68,8 @@ type Gap struct {
 	// Source is the name of the source that should have held it; empty for what was not captured at all.
 	Source string
 	Reason string
+	// Null is true when the metadata store was asked and has no such key.
+	Null bool
 }
 
 func (g Gap) String() string {

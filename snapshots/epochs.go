@@ -3,6 +3,7 @@ package snapshots
 import (
 	"math"
 	"strconv"
+	"time"
 
 	"restate-lint/snapshots/cluster"
 )
@@ -53,6 +54,8 @@ type PartitionConfiguration struct {
 	Version     cluster.Version
 	Replication cluster.Replication
 	ReplicaSet  []cluster.NodeID
+	// ModifiedAt is the zero time where it is not recorded.
+	ModifiedAt time.Time
 	// At is the replica set, ReplicationAt the replication; the configuration where they are left out.
 	At, ReplicationAt Position
 }
@@ -135,6 +138,11 @@ func decodeConfiguration(v value) *PartitionConfiguration {
 	configuration := &PartitionConfiguration{At: v.at(), ReplicationAt: v.at()}
 	version, _ := fields.get("version", "version of the "+v.what).uint(math.MaxUint32)
 	configuration.Version = cluster.Version(version)
+	if v := fields.get("modified_at", "modification time of the "+v.what); !v.isNull() {
+		if ms, ok := v.uint(math.MaxInt64); ok && ms > 0 {
+			configuration.ModifiedAt = time.UnixMilli(int64(ms)).UTC()
+		}
+	}
 	// The placeholder that a controller replaces (version 0) states no replication worth checking.
 	if r := fields.get("replication", "replication of the "+v.what); version != 0 && !r.isNull() {
 		configuration.ReplicationAt = r.at()

@@ -241,7 +241,8 @@ func (f *finder) below(dir, folder string) []string {
 	return files
 }
 
-// entries returns the regular files of a directory, links to such included, and its folders; neither hidden ones.
+// entries returns the regular files of a directory, links to such included, and its folders; neither hidden ones, but for
+// the marker of a data directory.
 func (f *finder) entries(dir string) (files, folders []string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -250,7 +251,7 @@ func (f *finder) entries(dir string) (files, folders []string) {
 	for _, entry := range entries {
 		mode := entry.Type()
 		switch {
-		case strings.HasPrefix(entry.Name(), "."):
+		case strings.HasPrefix(entry.Name(), ".") && entry.Name() != markerFile:
 		case mode.IsDir():
 			folders = append(folders, entry.Name())
 		case mode&fs.ModeSymlink != 0:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"restate-lint/snapshots/cluster"
 )
@@ -20,6 +21,8 @@ const (
 	LiveReplicaSets Kind = "sql/partition_replica_set"
 	// LiveLoglets is the table loglet_workers (Restate 1.7).
 	LiveLoglets Kind = "sql/loglet_workers"
+	// LiveConfig is the table config (Restate 1.7), of which next to nothing is kept: it may hold secrets.
+	LiveConfig Kind = "sql/config"
 )
 
 // livePrefix sets the live kinds apart from the keys of metadata.
@@ -44,9 +47,14 @@ type Live struct {
 	Replicas []Replica
 	// Loglets are in ascending order of loglets, then nodes.
 	Loglets []LogletWorker
+	// SnapshotSettings are in ascending order of nodes.
+	SnapshotSettings []SnapshotSetting
+	// At is about when the servers were asked: the newest report of a processor. It is the zero time where none says.
+	At time.Time
 
-	views   map[Kind]*View
-	trimmed bool // some log server reported a trim point
+	updatedAt string // the newest one, as it stands there: RFC 3339 in UTC
+	views     map[Kind]*View
+	trimmed   bool // some log server reported a trim point
 }
 
 // A row is where something was read: one row of a query's result.
@@ -140,6 +148,15 @@ type LogletWorker struct {
 	// TrimPoint is the last trimmed offset; 0 when nothing was trimmed.
 	TrimPoint LogletOffset
 	Sealed    bool
+}
+
+// A SnapshotSetting says whether a node is configured to keep snapshots, and whether two nodes keep them in one place.
+type SnapshotSetting struct {
+	row
+	Node cluster.NodeID
+	// Set is false for a node without a destination. Destination is a hash of it: the text may hold a secret.
+	Set         bool
+	Destination uint64
 }
 
 // A View is the version of a metadata document that the answering node worked with.
@@ -250,6 +267,12 @@ func (l *Live) settle() {
 				kept.Node = other.Node
 			}
 		})
+	l.SnapshotSettings = merge(l.SnapshotSettings,
+		func(a, b *SnapshotSetting) int { return cmp.Compare(a.Node, b.Node) },
+		func(a, b *SnapshotSetting) int {
+			return cmp.Or(cmp.Compare(truth(a.Set), truth(b.Set)), cmp.Compare(a.Destination, b.Destination), b.before(&a.row))
+		}, nil)
+	l.At, _ = time.Parse(time.RFC3339Nano, l.updatedAt)
 	l.trimmed = slices.ContainsFunc(l.Loglets, func(w LogletWorker) bool { return w.TrimPoint > 0 })
 }
 

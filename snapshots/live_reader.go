@@ -3,6 +3,7 @@ package snapshots
 import (
 	"bytes"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"slices"
 	"strconv"
@@ -52,6 +53,12 @@ var tables = []table{
 		add:   (*Live).addLogletWorker,
 	},
 	{
+		kind:  LiveConfig,
+		keys:  []string{"plain_node_id", "key", "value"},
+		marks: []string{"gen_node_id"},
+		add:   (*Live).addSetting,
+	},
+	{
 		kind:    LiveLogs,
 		version: true,
 		keys:    []string{"log_id"},
@@ -79,7 +86,7 @@ var rowColumns = func() map[string]bool {
 		accepting_writes base_lsn binary_version broken_reason cf_name ctrl_address current_replica_set db_name durable_log_lsn
 		durable_lsn effective_mode enabled_features enabled_storage_features end_key gen_node_id has_admin_role
 		has_ingress_role has_log_server_role has_metadata_server_role has_worker_role is_active is_leader is_sealed
-		kind known_global_tail last_attempt_at last_record_applied_at last_request_at last_seen_at leader leader_epoch
+		key kind known_global_tail last_attempt_at last_record_applied_at last_request_at last_seen_at leader leader_epoch
 		leader_gen_node_id leader_plain_node_id local_tail location log_id loglet_id logs_metadata_version membership
 		membership_version metadata_server_state metadata_ver name next_replica_set nodes_configuration_version nodeset
 		partition_id partition_table_version pending_repair_stores pending_seals pending_stores pending_tail_waiters
@@ -531,6 +538,9 @@ func (l *Live) addProcessor(c *cells) bool {
 		return false
 	}
 	leader, _ := c.generational("leader")
+	if at := c.cell("updated_at").result; at.Type == gjson.String && len(at.Str) <= wordLength && at.Str > l.updatedAt {
+		l.updatedAt = strings.Clone(at.Str)
+	}
 	l.Processors = append(l.Processors, Processor{
 		row:          c.row,
 		Partition:    cluster.PartitionID(partition),
@@ -596,6 +606,26 @@ func (l *Live) addLogletWorker(c *cells) bool {
 		TrimPoint:  c.offsetOf("trim_point"),
 		Sealed:     c.bool("is_sealed"),
 	})
+	return true
+}
+
+func (l *Live) addSetting(c *cells) bool {
+	c.row.document.Source.Secret = true
+	if key := c.cell("key").result; key.Str != "worker.snapshots.destination" {
+		return true
+	}
+	node, ok := c.node()
+	if !ok {
+		return false
+	}
+	value := c.cell("value").result.Str
+	setting := SnapshotSetting{row: c.row, Node: node.ID, Set: value != "" && value != "null"}
+	if setting.Set {
+		hash := fnv.New64a()
+		hash.Write([]byte(value))
+		setting.Destination = hash.Sum64()
+	}
+	l.SnapshotSettings = append(l.SnapshotSettings, setting)
 	return true
 }
 

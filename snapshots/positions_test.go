@@ -237,6 +237,8 @@ func FuzzRead(f *testing.F) {
 		f.Add(document[:len(document)/2], "x")
 		f.Add(append(bytes.Clone(document), document...), "x.json")
 	}
+	f.Add([]byte(pointer), "snapshots/c/7/latest.json")
+	f.Add([]byte("601\tc/7/latest.json\n602\tc/7/"+oneFolder+"/metadata.json\n"), "listing.txt")
 	f.Add([]byte("\xef\xbb\xbf\x1b[0mINFO\nnull\n[]{}"), "nodes_config.json")
 	f.Fuzz(func(t *testing.T, text []byte, name string) {
 		if !fs.ValidPath(name) || name == "." {

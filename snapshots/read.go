@@ -30,6 +30,9 @@ var scalarFields = map[string]bool{
 	"version": true, "cluster_name": true, "cluster_fingerprint": true, "modified_at": true, "features": true, "name_lookup": true,
 	"config": true, "num_partitions": true, "replication": true,
 	"leader_metadata": true, "epoch": true, "current": true, "next": true, "leadership_policy": true, "placement_policy": true,
+	"max_version": true, "current_version": true, "min_forward_compatible_version": true, "use_multi_db_layout": true,
+	"snapshot_id": true, "min_applied_lsn": true, "path": true, "partition_id": true, "log_id": true, "node_name": true,
+	"created_at": true, "retained_snapshots": true, "key_range": true,
 }
 
 // A draft is a document whose kind is not settled yet: keys come in any order.
@@ -43,8 +46,9 @@ type draft struct {
 	nodes      *Nodes
 	partitions *Partitions
 	ends       []value // the key ranges' ends
-	listAt     int64   // where the list of logs starts; -1 without one
-	stopped    bool    // reading ended at the list of logs: all before it was read, and nothing is likely to follow
+	registry   *Registry
+	listAt     int64 // where the list of logs starts; -1 without one
+	stopped    bool  // reading ended at the list of logs: all before it was read, and nothing is likely to follow
 }
 
 func newDraft(source *Source, offset int64) *draft {
@@ -54,10 +58,10 @@ func newDraft(source *Source, offset int64) *draft {
 	return d
 }
 
-// meant reports whether a file's name says that it holds a document.
+// meant reports whether a file's name says that it holds a document of the metadata store.
 func meant(file string) bool {
 	kind, _ := labelled(file)
-	return kind != ""
+	return kind != "" && kind != SnapshotRepository
 }
 
 // promised reports whether a file's name says that it holds a document, or at least JSON.
@@ -91,12 +95,16 @@ func (r *reader) source(fsys fs.FS, file string, alone bool) {
 			gap(fmt.Sprintf("reading crashed: %v", crash))
 		}
 	}()
+	taken := r.companion(source) // a listing may tell of data directories and of a repository
 	if r.window == nil {
 		r.window = newWindow(nil, 0, 32<<10)
 	}
 	w := r.window
 	*w = window{r: f, buf: w.buf, anchor: -1}
 
+	if r.listing(source) || taken {
+		return
+	}
 	found, nulls, foreign, other := 0, 0, int64(-1), 0
 	count := func(d *Document) {
 		if d == nil {
@@ -145,6 +153,7 @@ func (r *reader) source(fsys fs.FS, file string, alone bool) {
 		case w.nullNext():
 			if nulls++; nulls == 1 {
 				gap("null: the key does not exist in the metadata store")
+				s.Gaps[len(s.Gaps)-1].Null = true
 			}
 		default:
 			if !promised && !w.has(byteOrderMark) {
@@ -189,7 +198,8 @@ func (r *reader) sniff(fsys fs.FS, file string) bool {
 		case c == '{':
 			d := newDraft(source, w.offset())
 			err := r.members(d)
-			if d.kind() != "" {
+			// Neither a repository nor a data directory alone is a snapshot of a cluster.
+			if kind := d.kind(); kind != "" && kind != SnapshotRepository && kind != ClusterMarker {
 				return true
 			}
 			if err != nil {
@@ -265,6 +275,12 @@ func labelled(name string) (Kind, string) {
 	if key == "rule_book" {
 		return "", key
 	}
+	if path.Base(name) == markerFile {
+		return ClusterMarker, string(ClusterMarker)
+	}
+	if _, ok := repositoryPath(name); ok {
+		return SnapshotRepository, string(SnapshotRepository)
+	}
 	return "", ""
 }
 
@@ -337,6 +353,9 @@ func (r *reader) members(d *draft) error {
 		case key == "partitions" && c == '[':
 			d.partitions = &Partitions{Document: d.Document}
 			err = r.list(d, "/partitions/", "partition", func(v value) bool { return d.partitions.decodePartition(v, &d.ends) })
+		case key == "deployments_v2" && c == '[', key == "deployments" && c == '[', key == "subscriptions" && c == '[', key == "kafka_clusters" && c == '[',
+			key == "services" && c == '{':
+			err = r.registry(d, key)
 		case scalarFields[key]:
 			var raw []byte
 			var at int64
@@ -423,6 +442,10 @@ func (d *draft) kind() Kind {
 		return slices.ContainsFunc(keys, func(key string) bool { return d.seen[key] })
 	}
 	switch {
+	case d.seen["cluster_name"] && d.seen["max_version"] && d.seen["current_version"] && d.nodes == nil:
+		return ClusterMarker
+	case has("snapshot_id") && has("min_applied_lsn"):
+		return SnapshotRepository
 	case d.nodes != nil || has("cluster_name") && has("version") && !has("snapshot_id", "node_name", "partition_id"):
 		return NodesConfig
 	case d.listAt >= 0 || has("config") && has("version"):
@@ -444,6 +467,14 @@ func (d *draft) kind() Kind {
 // finish turns a draft into the document of its kind.
 func (r *reader) finish(d *draft) {
 	s := r.snapshot
+	switch d.Kind {
+	case ClusterMarker:
+		r.marker(d)
+		return
+	case SnapshotRepository:
+		r.finishRepository(d)
+		return
+	}
 	version := d.fields.get("version", "version of the document")
 	if n, ok := version.uint(math.MaxUint32); ok {
 		d.Version = cluster.Version(n)
@@ -498,8 +529,18 @@ func (r *reader) finish(d *draft) {
 			s.Epochs = append(s.Epochs, epoch)
 		}
 	case SchemaRegistry:
+		d.Source.Secret = true
+		for i := range d.oddities {
+			if o := &d.oddities[i]; o.Kind == InvalidValue || o.Kind == UnknownValue {
+				o.Value = "a value that is not shown"
+			}
+		}
+		if d.registry == nil {
+			d.registry = &Registry{}
+		}
+		d.registry.finish(d)
 		if r.keep(d, s.Document(d.Kind)) {
-			s.Schema = d.Document
+			s.Schema, s.Registry = d.Document, d.registry
 		}
 	default:
 		d.oddities, d.gaps = nil, nil // nobody reads it

@@ -31,6 +31,16 @@ type Snapshot struct {
 	// Epochs are in ascending order of partitions.
 	Epochs []*Epoch
 	Schema *Document
+	// Markers are the cluster markers, by the names of their sources.
+	Markers []*Marker
+	// Configs are the servers' configuration files, and Listings those of data directories; neither are documents of the
+	// metadata. Both are in the order in which the sources were read.
+	Configs  []*ServerConfig
+	Listings []*Listing
+	// Registry is what the schema registry says of deployments and services.
+	Registry *Registry
+	// Repository is what was captured of the repository of partition snapshots.
+	Repository *Repository
 	// Live is what running servers said; nil when no result of `restatectl sql` was captured.
 	Live *Live
 
@@ -85,11 +95,17 @@ func (s *Snapshot) settle() {
 			cmp.Compare(a.Source.Name, b.Source.Name), cmp.Compare(a.Offset, b.Offset)) // the same table may be there twice
 	})
 	slices.SortFunc(s.Epochs, func(a, b *Epoch) int { return cmp.Compare(a.Partition, b.Partition) })
+	slices.SortFunc(s.Markers, func(a, b *Marker) int {
+		return cmp.Or(cmp.Compare(a.Document.Source.Name, b.Document.Source.Name), cmp.Compare(a.Document.Offset, b.Document.Offset))
+	})
 	if s.Nodes != nil {
 		s.release = s.Nodes.Release()
 	}
 	if s.Live != nil {
 		s.Live.settle()
+	}
+	if s.Repository != nil {
+		s.Repository.settle(s.ClusterName())
 	}
 	noted := make(map[string]bool) // by a source that failed to give it
 	for _, gap := range s.Gaps {
@@ -146,6 +162,9 @@ func (s *Snapshot) Captured(kind Kind) bool {
 			}
 			found = true
 		}
+	}
+	if kind == SnapshotRepository && slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.Kind == SnapshotRepository }) {
+		return false
 	}
 	if kind == EpochMetadata && s.Partitions != nil {
 		for id := range s.Partitions.ids() {

@@ -18,6 +18,8 @@ type Source struct {
 	Name string
 	// Size is in bytes.
 	Size int64
+	// Secret is true for a source that may hold passwords and tokens: none of its text is ever given out.
+	Secret bool
 
 	fsys fs.FS
 	path string
@@ -90,8 +92,8 @@ type Line struct {
 const lineContext = 240
 
 // Lines finds the lines of the given offsets in one pass over the source. The answers come in the order of the
-// offsets; an offset beyond the end of the source gets the zero Line.
-func (s *Source) Lines(offsets []int64) ([]Line, error) { return s.find(offsets, true) }
+// offsets; an offset beyond the end of the source gets the zero Line. The lines of a Secret source have no text.
+func (s *Source) Lines(offsets []int64) ([]Line, error) { return s.find(offsets, !s.Secret) }
 
 // Places is Lines without the text.
 func (s *Source) Places(offsets []int64) ([]Line, error) { return s.find(offsets, false) }
