@@ -6,11 +6,16 @@ import (
 	"slices"
 
 	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
 )
 
 // A Pass is one rule at work on one snapshot.
 type Pass struct {
 	Snapshot *snapshots.Snapshot
+	// Target is the release that an upgrade aims at. The zero value means none: the cluster is then judged by what it runs.
+	Target cluster.Release
+	// LogsIncomplete is set before Finally is called when some logs could not be read: none of them counts as absent then.
+	LogsIncomplete bool
 
 	findings [][]Finding // in chunks, as a large cluster can have very many
 	lacking  []snapshots.Kind
@@ -51,9 +56,9 @@ func (p *Pass) Lacks(kind snapshots.Kind) {
 	}
 }
 
-// Start begins a pass of the rule over a snapshot. The caller then gives it every log and ends it.
-func (r *Rule) Start(snapshot *snapshots.Snapshot) *Pass {
-	p := &Pass{Snapshot: snapshot}
+// Start begins a pass of the rule over a snapshot, for the given target. The caller then gives it every log and ends it.
+func (r *Rule) Start(snapshot *snapshots.Snapshot, target cluster.Release) *Pass {
+	p := &Pass{Snapshot: snapshot, Target: target}
 	p.guard(func() { r.Run(p) })
 	return p
 }

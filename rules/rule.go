@@ -53,6 +53,7 @@ const (
 	Logs       Category = "logs"
 	Nodes      Category = "nodes"
 	Partitions Category = "partitions"
+	Services   Category = "services"
 	Metadata   Category = "metadata"
 	Capture    Category = "capture"
 )

@@ -18,14 +18,17 @@ import (
 	"restate-lint/analyze"
 	"restate-lint/rules"
 	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
 )
 
 // A testCase is one small capture and what one rule makes of it. It is a txtar archive in testdata/<rule id>: the
-// comment says what is wrong, the file `want` has the outcome or a line "severity fingerprint" for every finding, and
-// all other files are the capture. A name may end in a size, as in "schema_registry.json + 8 MiB".
+// comment says what is wrong, the file `want` has the outcome or a line "severity fingerprint" for every finding, the
+// file `target` the release that an upgrade aims at, and all other files are the capture. A name may end in a size, as
+// in "schema_registry.json + 8 MiB".
 type testCase struct {
 	rule, name string
 	comment    string
+	target     cluster.Release
 	files      fstest.MapFS
 	want       []string
 }
@@ -54,6 +57,12 @@ func loadCases(t *testing.T) []testCase {
 				c.want = strings.Split(strings.TrimSpace(string(file.Data)), "\n")
 				continue
 			}
+			if file.Name == "target" {
+				if c.target, err = cluster.ParseRelease(strings.TrimSpace(string(file.Data))); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
 			name, padding, _ := strings.Cut(file.Name, " + ")
 			c.files[name] = &fstest.MapFile{Data: append(file.Data, spaces(t, padding)...)}
 		}
@@ -76,10 +85,10 @@ func spaces(t *testing.T, size string) []byte {
 }
 
 // check runs one rule over a capture and prints what the file `want` should hold.
-func check(t *testing.T, rule *rules.Rule, files fstest.MapFS) (*analyze.Result, []string) {
+func check(t *testing.T, rule *rules.Rule, files fstest.MapFS, target cluster.Release) (*analyze.Result, []string) {
 	t.Helper()
 	snapshot, _ := snapshots.Read("case", files, fileNames(files)...)
-	result := analyze.Check(snapshot, []*rules.Rule{rule})
+	result := analyze.CheckWith(snapshot, []*rules.Rule{rule}, analyze.Options{Target: target})
 	if err := result.Locate(); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +121,7 @@ func TestCasesGiveTheFindingsTheyName(t *testing.T) {
 			if c.comment == "" {
 				t.Error("the case has no comment that says what is wrong with the capture")
 			}
-			result, got := check(t, rule, c.files)
+			result, got := check(t, rule, c.files, c.target)
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
@@ -184,7 +193,7 @@ func TestEveryRuleIsUndecidedWithoutWhatItNeeds(t *testing.T) {
 						without[name] = file
 					}
 				}
-				result, _ := check(t, rule, without)
+				result, _ := check(t, rule, without, c.target)
 				outcome := result.Outcomes[0]
 				if outcome.State != analyze.Undecided || !slices.Contains(outcome.Missing, string(kind)) {
 					t.Errorf("got %s, missing %q; want undecided for lack of %s", outcome.State, outcome.Missing, kind)

@@ -127,16 +127,21 @@ var mainKinds = []snapshots.Kind{snapshots.NodesConfig, snapshots.BifrostConfig,
 
 const epochPrefix = "pp_epoch_"
 
-// documentList is "nodes_config v22, bifrost_config v28, partition_table v1, 4 of 4 epochs, schema_registry v3, 5 sql tables".
+// documentList is "nodes_config v22, bifrost_config v28, partition_table v1, 4 of 4 epochs, schema_registry v3, 5 sql tables,
+// 12 files of the snapshot repository".
 func documentList(documents []analyze.Document, gaps []analyze.Gap, counts *analyze.Inventory) string {
 	var list, others []string
-	epochs, tables := 0, 0
+	epochs, tables, markers, stored := 0, 0, 0, 0
 	for _, d := range documents {
 		switch {
 		case strings.HasPrefix(d.Kind, epochPrefix):
 			epochs++
 		case snapshots.Kind(d.Kind).Live():
 			tables++
+		case snapshots.Kind(d.Kind) == snapshots.ClusterMarker:
+			markers++
+		case snapshots.Kind(d.Kind) == snapshots.SnapshotRepository:
+			stored++
 		case !slices.Contains(mainKinds, snapshots.Kind(d.Kind)):
 			others = append(others, versioned(d)+incomplete(d, gaps))
 		}
@@ -158,8 +163,14 @@ func documentList(documents []analyze.Document, gaps []analyze.Gap, counts *anal
 	if slices.ContainsFunc(gaps, func(g analyze.Gap) bool { return g.Kind == string(snapshots.SchemaRegistry) && isNull(g) }) {
 		list = append(list, "no "+string(snapshots.SchemaRegistry))
 	}
+	if markers > 0 {
+		list = append(list, count(markers, "cluster marker"))
+	}
 	if tables > 0 {
 		list = append(list, count(tables, "sql table"))
+	}
+	if stored > 0 {
+		list = append(list, count(stored, "file")+" of the snapshot repository")
 	}
 	return strings.Join(list, ", ")
 }

@@ -1,0 +1,81 @@
+package rules
+
+import (
+	"fmt"
+
+	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
+)
+
+var _ = register(Rule{
+	ID:       "no-snapshot-repository",
+	Severity: Warning,
+	Category: Partitions,
+	Since:    cluster.Release{Major: 1, Minor: 7},
+	Needs:    []snapshots.Kind{snapshots.LiveConfig, snapshots.NodesConfig},
+	Summary:  "workers have no repository to keep partition snapshots in",
+	Doc: Doc{
+		Checks: "The option `worker.snapshots.destination` of every worker, as the nodes report it (`sql/config`), in clusters of two or more workers: a **warning** if some workers have a destination and others have none, or another one; " +
+			"a **note** if none has one.",
+		Why: "Without a repository no new replica can be built once a log is trimmed. So nothing is trimmed in a cluster: the logs grow until the disks are full, and nodes cannot be replaced. " +
+			"A worker with another destination than the leader's does not find the snapshots.",
+		Legal: "In a cluster for trying things out.",
+		Fix:   "Set `destination` in `[worker.snapshots]` to a bucket and prefix that all nodes reach, restart the nodes, and run `restatectl snapshots create`.",
+		Evidence: []string{
+			"Restate 1.7, durability: without archived snapshots the logs of a cluster are not trimmed",
+			"Restate documentation, snapshots and backups; restatedev/restate #2808, #2814, #4824",
+		},
+	},
+	Run: func(pass *Pass) {
+		var with, without, unsaid []*snapshots.Node
+		first := make(map[cluster.NodeID]*snapshots.SnapshotSetting)
+		for i := range pass.Snapshot.Live.SnapshotSettings {
+			setting := &pass.Snapshot.Live.SnapshotSettings[i]
+			first[setting.Node] = setting
+		}
+		destinations := make(map[uint64]bool)
+		for _, node := range registered(pass.Snapshot.Nodes, func(node *snapshots.Node) bool { return hasRole(node, cluster.RoleWorker) }) {
+			switch setting := first[node.ID]; {
+			case setting == nil:
+				unsaid = append(unsaid, node)
+			case setting.Set:
+				destinations[setting.Destination] = true
+				with = append(with, node)
+			default:
+				without = append(without, node)
+			}
+		}
+		if len(unsaid) > 0 {
+			pass.Lacks(snapshots.LiveConfig)
+		}
+		if len(with)+len(without)+len(unsaid) < 2 {
+			return
+		}
+		f := Finding{
+			Subject:  Subject{Document: string(snapshots.NodesConfig), Part: "snapshots"},
+			Expected: "one destination on all workers",
+			Remedy:   []string{"set destination in [worker.snapshots] of all workers and restart them", "restatectl snapshots create"},
+		}
+		switch {
+		case len(without) > 0 && len(with) > 0:
+			f.Title = fmt.Sprintf("workers without a repository for snapshots: %s", nodeList(without))
+			f.Observed = fmt.Sprintf("a destination on %s, none on %s", nodeList(with), nodeList(without))
+			f.Why = "they can neither make a snapshot nor start from one"
+			f.At = first[without[0].ID].At()
+		case len(without) > 0:
+			f.Severity = Note
+			f.Title = "the cluster has no repository for snapshots"
+			f.Observed = fmt.Sprintf("no destination on %s", nodeList(without))
+			f.Why = "the logs are never trimmed, and nodes cannot be replaced once they are"
+			f.At = first[without[0].ID].At()
+		case len(destinations) > 1:
+			f.Title = "the workers keep their snapshots in different places"
+			f.Observed = plural(len(destinations), "destination")
+			f.Why = "a replica does not find the snapshots of another worker"
+			f.At = first[with[0].ID].At()
+		default:
+			return
+		}
+		pass.Report(f)
+	},
+})
