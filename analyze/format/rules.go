@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"restate-lint/analyze"
 	"restate-lint/rules"
 )
 
@@ -42,9 +43,14 @@ type docJSON struct {
 
 // RulesJSON writes rules with their documentation: {"rules": […]}.
 func RulesJSON(w *bytes.Buffer, _ Palette, list []*rules.Rule) error {
-	all := struct {
+	return encode(w, struct {
 		Rules []ruleJSON `json:"rules"`
-	}{Rules: []ruleJSON{}}
+	}{documented(list)})
+}
+
+// documented are rules with their documentation.
+func documented(list []*rules.Rule) []ruleJSON {
+	all := []ruleJSON{}
 	for _, rule := range list {
 		doc := rule.Doc
 		r := ruleJSON{ID: rule.ID, Severity: rule.Severity, Category: rule.Category, Summary: rule.Summary, Needs: []string{},
@@ -55,9 +61,46 @@ func RulesJSON(w *bytes.Buffer, _ Palette, list []*rules.Rule) error {
 		if !rule.Since.IsZero() {
 			r.Since = rule.Since.String()
 		}
-		all.Rules = append(all.Rules, r)
+		all = append(all, r)
 	}
-	return encode(w, all)
+	return all
+}
+
+// ProfileTable lists the rules of a profile behind its thresholds.
+func ProfileTable(w *bytes.Buffer, palette Palette, profile *analyze.Profile, list []*rules.Rule) error {
+	fmt.Fprintf(w, "%s: %s\n\n", palette.paint(bold, profile.Name), profile.Summary)
+	rows := [][]string{
+		{"fail-on", profile.FailOn},
+		{"show", profile.Show},
+		{"require-complete", fmt.Sprint(profile.RequireComplete)},
+	}
+	if len(profile.Rules) > 0 {
+		rows = append(rows, []string{"rules", strings.Join(profile.Rules, ", ")})
+	}
+	if len(profile.Skip) > 0 {
+		rows = append(rows, []string{"skip", strings.Join(profile.Skip, ", ")})
+	}
+	if len(profile.Documents) > 0 {
+		documents := make([]string, len(profile.Documents))
+		for i, kind := range profile.Documents {
+			documents[i] = string(kind)
+		}
+		rows = append(rows, []string{"only what needs", strings.Join(documents, ", ")})
+	}
+	rows = append(rows, []string{"chooses", fmt.Sprintf("%d of %d rules", len(list), len(rules.All()))})
+	for _, line := range Align(rows) {
+		fmt.Fprintln(w, "  "+line)
+	}
+	w.WriteByte('\n')
+	return RuleTable(w, palette, list)
+}
+
+// ProfileJSON writes a profile and its rules: {"profile": …, "rules": […]}.
+func ProfileJSON(w *bytes.Buffer, profile *analyze.Profile, list []*rules.Rule) error {
+	return encode(w, struct {
+		Profile *analyze.Profile `json:"profile"`
+		Rules   []ruleJSON       `json:"rules"`
+	}{profile, documented(list)})
 }
 
 // facts are the short facts about a rule.

@@ -24,17 +24,28 @@ func checkCommand(env *Environment) *cli.Command {
 		Description: `Every snapshot is checked on its own. A rule whose evidence was not captured is undecided, which is not the
 same as passed; so is one that found nothing in what could be read of a damaged document.
 
---fail-on decides about the exit code, --show about what the text prints; the JSON report always has everything.`,
+--fail-on decides about the exit code, --show about what the text prints; the JSON report always has everything. A profile
+chooses rules and thresholds, which flags override; "rules --profile" shows what it chooses.`,
 		Flags: append([]cli.Flag{
 			choiceFlag("format", "how to print the report", "text", "json"),
 			choiceFlag("fail-on", "exit with 1 on findings of this severity and above", "error", "warning", "note", "never"),
 			choiceFlag("show", "print findings of this severity and above", "note", "warning", "error"),
 			&cli.BoolFlag{Name: "all", Usage: "print every finding in full, also where hundreds have one cause"},
 			&cli.BoolFlag{Name: "require-complete", Usage: "exit with 3 when a rule is undecided"},
+			profileFlag("rules and thresholds for a kind of work: "),
+			&cli.StringFlag{Name: "target-version", Usage: "judge by what the `RELEASE` asks for, to which an upgrade leads"},
 			colourFlag(),
 		}, selectionFlags()...),
 		Action: func(c *cli.Context) error {
-			selected, err := selectedRules(c)
+			profile, err := profileOf(c)
+			if err != nil {
+				return err
+			}
+			target, _, err := releaseFlag(c, "target-version")
+			if err != nil {
+				return err
+			}
+			selected, err := selectedRules(c, profile)
 			if err != nil {
 				return err
 			}
@@ -43,14 +54,16 @@ same as passed; so is one that found nothing in what could be read of a damaged 
 				return err
 			}
 			captures, code := env.findCaptures(arguments)
+			thresholds := thresholds(c, profile)
 			run := &checkRun{
 				env:             env,
 				rules:           selected,
-				failOn:          severityOf(c.String("fail-on")),
-				requireComplete: c.Bool("require-complete"),
+				options:         analyze.Options{Target: target},
+				failOn:          thresholds.failOn,
+				requireComplete: thresholds.requireComplete,
 				codes:           []exitCode{code},
 			}
-			render := run.text(env.textOf(c, len(captures) > 1))
+			render := run.text(env.textOf(c, thresholds.show, len(captures) > 1))
 			if c.String("format") == "json" {
 				render = run.json
 			}
@@ -63,10 +76,10 @@ same as passed; so is one that found nothing in what could be read of a damaged 
 }
 
 // textOf is the text format as the flags want it.
-func (env *Environment) textOf(c *cli.Context, named bool) format.Text {
+func (env *Environment) textOf(c *cli.Context, show rules.Severity, named bool) format.Text {
 	return format.Text{
 		Palette: env.palette(c),
-		Show:    severityOf(c.String("show")),
+		Show:    show,
 		All:     c.Bool("all"),
 		Named:   named,
 	}
@@ -87,6 +100,7 @@ func severityOf(word string) rules.Severity {
 type checkRun struct {
 	env             *Environment
 	rules           []*rules.Rule
+	options         analyze.Options
 	failOn          rules.Severity
 	requireComplete bool
 	codes           []exitCode
@@ -97,7 +111,7 @@ func (run *checkRun) each(captures []snapshots.Capture, do func(*analyze.Result)
 	hint := false
 	for _, capture := range captures {
 		code, err := run.env.readCapture(capture, func(snapshot *snapshots.Snapshot) error {
-			result := analyze.Check(snapshot, run.rules)
+			result := analyze.CheckWith(snapshot, run.rules, run.options)
 			run.codes = append(run.codes, run.judge(result))
 			hint = hint || isFile(capture) && lacksMainDocument(result)
 			return do(result)

@@ -34,6 +34,7 @@ type Environment struct {
 var commandTable = []func(*Environment) *cli.Command{
 	checkCommand,
 	describeCommand,
+	upgradeCommand,
 	goldenCommand,
 	rulesCommand,
 	explainCommand,

@@ -3,10 +3,12 @@ package commands
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"restate-lint/analyze/format"
+	"restate-lint/analyze/upgrade"
 	"restate-lint/rules"
 )
 
@@ -16,18 +18,29 @@ func rulesCommand(env *Environment) *cli.Command {
 		Usage: "list all rules",
 		Flags: []cli.Flag{
 			choiceFlag("format", "how to print the list", "text", "json"),
+			profileFlag("only the rules of a profile, and its thresholds: "),
 			colourFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usagef("rules takes no argument; for one rule: %s explain %s", Name, c.Args().First())
 			}
-			var text bytes.Buffer
-			render := format.RuleTable
-			if c.String("format") == "json" {
-				render = format.RulesJSON
+			profile, err := profileOf(c)
+			if err != nil {
+				return err
 			}
-			if err := render(&text, env.palette(c), rules.All()); err != nil {
+			var text bytes.Buffer
+			switch asJSON := c.String("format") == "json"; {
+			case profile != nil && asJSON:
+				err = format.ProfileJSON(&text, profile, profileRules(profile))
+			case profile != nil:
+				err = format.ProfileTable(&text, env.palette(c), profile, profileRules(profile))
+			case asJSON:
+				err = format.RulesJSON(&text, env.palette(c), rules.All())
+			default:
+				err = format.RuleTable(&text, env.palette(c), rules.All())
+			}
+			if err != nil {
 				return err
 			}
 			return write(env.Stdout, text.Bytes())
@@ -75,13 +88,16 @@ func explainedRules(c *cli.Context) ([]*rules.Rule, error) {
 	case c.Bool("all") && len(ids) > 0:
 		return nil, usagef("explain takes RULE or --all, not both")
 	case c.Bool("all"):
-		return rules.All(), nil
+		return slices.Concat(rules.All(), upgrade.Gates()), nil
 	case len(ids) == 0:
 		return nil, usagef("explain needs a RULE, or --all; \"%s rules\" lists them", Name)
 	}
 	var explained []*rules.Rule
 	for _, id := range ids {
 		rule := rules.Find(id)
+		if rule == nil {
+			rule = upgrade.FindGate(id)
+		}
 		if rule == nil {
 			return nil, usagef("%s", noSuchRule(id))
 		}

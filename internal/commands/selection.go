@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"restate-lint/analyze"
 	"restate-lint/rules"
 )
 
@@ -17,9 +18,13 @@ func selectionFlags() []cli.Flag {
 	}
 }
 
-// selectedRules returns the rules that a command with selectionFlags is to run.
-func selectedRules(c *cli.Context) ([]*rules.Rule, error) {
+// selectedRules returns the rules that a command with selectionFlags is to run: those of the profile, if there is one, but
+// for --rule, which takes the place of the profile's choice.
+func selectedRules(c *cli.Context, profile *analyze.Profile) ([]*rules.Rule, error) {
 	selected := rules.All()
+	if profile != nil && len(c.StringSlice("rule")) == 0 {
+		selected = profileRules(profile)
+	}
 	if patterns := c.StringSlice("rule"); len(patterns) > 0 {
 		wanted, err := matchingRules("rule", patterns)
 		if err != nil {
@@ -36,6 +41,11 @@ func selectedRules(c *cli.Context) ([]*rules.Rule, error) {
 		return nil, usagef("--rule and --skip leave no rule to run")
 	}
 	return selected, nil
+}
+
+// profileRules are the rules of a profile, sorted by id.
+func profileRules(profile *analyze.Profile) []*rules.Rule {
+	return slices.DeleteFunc(rules.All(), func(rule *rules.Rule) bool { return !profile.Selects(rule) })
 }
 
 func matchingRules(flag string, patterns []string) ([]*rules.Rule, error) {
