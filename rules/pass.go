@@ -14,6 +14,7 @@ type Pass struct {
 
 	findings [][]Finding // in chunks, as a large cluster can have very many
 	lacking  []snapshots.Kind
+	partial  []snapshots.Kind
 	visit    []func(*snapshots.Log)
 	finally  []func()
 	trim     trimAnswer
@@ -49,6 +50,20 @@ func (p *Pass) Lacks(kind snapshots.Kind) {
 	if !slices.Contains(p.lacking, kind) {
 		p.lacking = append(p.lacking, kind)
 	}
+}
+
+// Incomplete says that a part of a document could not be read. What is not found in the rest may be there.
+func (p *Pass) Incomplete(kind snapshots.Kind) {
+	p.Lacks(kind)
+	if !slices.Contains(p.partial, kind) {
+		p.partial = append(p.partial, kind)
+	}
+}
+
+// Whole reports whether all of a kind of document was captured and read: only then may a rule conclude anything from what
+// it did not find. For the logs it is known in Finally.
+func (p *Pass) Whole(kind snapshots.Kind) bool {
+	return p.Snapshot.Captured(kind) && !slices.Contains(p.partial, kind)
 }
 
 // Start begins a pass of the rule over a snapshot. The caller then gives it every log and ends it.
