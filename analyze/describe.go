@@ -178,6 +178,9 @@ func describeNode(node *snapshots.Node) NodeDescription {
 	if node.Removed {
 		return NodeDescription{Node: node.ID.String(), Class: cluster.Removed.String()}
 	}
+	if node.Unreadable {
+		return NodeDescription{Node: node.ID.String(), Class: cluster.Undetermined.String()}
+	}
 	described := NodeDescription{
 		Node:          node.ID.String(),
 		Class:         cluster.Active.String(),

@@ -55,7 +55,7 @@ var _ = register(Rule{
 					Expected: "a chain as Restate writes it",
 					Why:      "this metadata was edited or damaged; Restate ignores it or panics on it",
 					At:       at,
-					Remedy:   []string{fmt.Sprintf("restatectl logs describe %d   (what the nodes still have in memory)", log.ID)},
+					Remedy:   []string{fmt.Sprintf("restatectl logs describe %d   # what the nodes still have in memory", log.ID)},
 				})
 			}
 		})
@@ -72,7 +72,7 @@ func corruptLog(log *snapshots.Log, part, observed, expected string) Finding {
 		Expected: expected,
 		Why:      "this metadata was edited or damaged; Restate and restatectl panic on it",
 		At:       log.At(),
-		Remedy:   []string{fmt.Sprintf("restatectl logs describe %d   (what the nodes still have in memory)", log.ID)},
+		Remedy:   []string{fmt.Sprintf("restatectl logs describe %d   # what the nodes still have in memory", log.ID)},
 	}
 }
 

@@ -56,7 +56,7 @@ var _ = register(Rule{
 			Expected: "an address that leads to the same service from every node",
 			Why:      "whether an invocation works depends on the node that leads its partition",
 			At:       local[0].EndpointAt,
-			Remedy:   []string{"restate deployments register URI   (with an address that all nodes reach)"},
+			Remedy:   []string{"restate deployments register URI   # with an address that all nodes reach"},
 		})
 	},
 })

@@ -59,7 +59,7 @@ var _ = register(Rule{
 				Subject:  subjectDeployment(deployment),
 				Observed: fmt.Sprintf("protocol %s, %s", protocols(deployment), sdk(deployment)),
 				At:       deployment.ProtocolAt,
-				Remedy:   []string{"restate deployments register URI   (of the services with a newer SDK)", "restate deployments remove " + partID(deployment.ID) + "   (once it is drained)"},
+				Remedy:   []string{"restate deployments register URI   # of the services with a newer SDK", "restate deployments remove " + partID(deployment.ID) + "   # once it is drained"},
 				Cause:    "service protocol " + protocols(deployment),
 			}
 			switch {
@@ -70,7 +70,7 @@ var _ = register(Rule{
 				f.Title = fmt.Sprintf("deployment %s speaks protocol %s, and %s no more than V%d", deployment.ID, protocols(deployment), name, highest)
 				f.Expected = fmt.Sprintf("protocol V%d or lower", highest)
 				f.Why = "no invocation of it can go on"
-				f.Remedy = []string{"restate deployments register URI   (of the services with an older SDK)"}
+				f.Remedy = []string{"restate deployments register URI   # of the services with an older SDK"}
 			case deployment.ProtocolEnd >= firstProtocol || !release.IsZero() && !release.AtLeast(1, 5, 0):
 				continue
 			default:

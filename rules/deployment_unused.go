@@ -44,7 +44,7 @@ var _ = register(Rule{
 			Expected: "deployments that new invocations go to",
 			Why:      "they can be removed once no old invocation runs on them",
 			At:       first.At,
-			Remedy:   []string{"restate deployments list", "restate deployments remove " + partID(first.ID) + "   (once it is drained)"},
+			Remedy:   []string{"restate deployments list", "restate deployments remove " + partID(first.ID) + "   # once it is drained"},
 		})
 	},
 })

@@ -99,7 +99,7 @@ var _ = register(Rule{
 		pass.Finally(func() {
 			for _, node := range registered(pass.Snapshot.Nodes, everyNode) {
 				if left := leaving[node.ID]; left != nil && left.used() {
-					pass.Report(left.finding())
+					pass.Report(left.finding(pass))
 				}
 			}
 		})
@@ -132,7 +132,7 @@ func (l *leavingNode) used() bool {
 	return l.half || l.open.count()+l.sealed.count()+len(l.partitions) > 0
 }
 
-func (l *leavingNode) finding() Finding {
+func (l *leavingNode) finding(pass *Pass) Finding {
 	node := l.node
 	states := fmt.Sprintf("log server %s, worker %s", node.Storage, node.Worker)
 	f := Finding{
@@ -147,13 +147,13 @@ func (l *leavingNode) finding() Finding {
 	if l.open.count() > 0 {
 		uses = append(uses, "in the nodesets of "+l.open.String())
 		f.Related = append(f.Related, Related{Message: "an open tail that names it", At: l.open.at})
-		f.Remedy = append(f.Remedy, "restatectl logs reconfigure --log-id L   (for each open tail)")
+		f.Remedy = append(f.Remedy, "restatectl logs reconfigure --log-id L   # for each open tail")
 	}
 	if len(l.partitions) > 0 {
 		uses = append(uses, "in the replica sets of "+partitionList(l.partitions))
 		f.At = node.WorkerAt
 		f.Related = append(f.Related, Related{Message: fmt.Sprintf("partition %d names it", l.partitions[0]), At: l.replicaSet})
-		f.Remedy = append(f.Remedy, "restatectl partitions list   (and wait until no replica set names it)")
+		f.Remedy = append(f.Remedy, "restatectl partitions list   # and wait until no replica set names it")
 	}
 	leaves := string(node.Storage)
 	if l.open.count() == 0 && len(l.partitions) > 0 {
@@ -172,7 +172,7 @@ func (l *leavingNode) finding() Finding {
 		f.Expected = "no segment that names it"
 		f.Why = "it must not be removed before they are trimmed"
 		f.Related = []Related{{Message: "a sealed segment that names it", At: l.sealed.at}}
-		f.Remedy = []string{"restatectl snapshots create --trim-log", fmt.Sprintf("restatectl nodes remove --nodes %v   (once no segment names it)", node.ID)}
+		f.Remedy = append([]string{"restatectl snapshots create --trim-log"}, removeUnnamed(pass, node.ID)...)
 		return f
 	}
 	off, on := "log server", "worker"

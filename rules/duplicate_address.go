@@ -51,7 +51,7 @@ var _ = register(Rule{
 				Why:      "one process answers for all of them: the others are entries that nobody serves",
 				At:       same[0].AddressAt,
 				Cause:    same[0].Address,
-				Remedy:   []string{"restatectl nodes list   (which of the ids runs?)"},
+				Remedy:   []string{"restatectl nodes list   # which of the ids runs?"},
 			}
 			for _, other := range same[1:min(len(same), listShown)] {
 				f.Related = append(f.Related, Related{Message: fmt.Sprintf("%s has it, too", nodeTitle(other)), At: other.AddressAt})

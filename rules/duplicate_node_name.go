@@ -44,7 +44,7 @@ var _ = register(Rule{
 					Why:      "a process takes over the entry of its name: only one of them can have one",
 					At:       same[0].NameAt,
 					Cause:    name,
-					Remedy:   []string{"restatectl nodes list   (which of the ids runs?)", "give every machine its own node-name"},
+					Remedy:   []string{"restatectl nodes list   # which of the ids runs?", "give every machine its own node-name"},
 				}
 				if len(same) == 2 {
 					f.Title = strings.Replace(f.Title, "are all", "are both", 1)

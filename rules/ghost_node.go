@@ -62,7 +62,6 @@ var _ = register(Rule{
 			}
 			return struct{}{}
 		}}
-		unreadable := false
 		pass.Logs(func(log *snapshots.Log) {
 			for i := range log.Segments {
 				if len(idle) == 0 {
@@ -71,14 +70,13 @@ var _ = register(Rule{
 				if segment := &log.Segments[i]; segment.Placement != nil {
 					named.of(segment.Placement)
 				} else if undecodable(segment) {
-					unreadable = true
+					pass.Incomplete(snapshots.BifrostConfig) // it may name any node
 				}
 			}
 		})
 		pass.Finally(func() {
-			if unreadable && len(idle) > 0 {
-				pass.Lacks(snapshots.BifrostConfig) // such a segment may name them
-				return
+			if !pass.Whole(snapshots.BifrostConfig) {
+				return // what could not be read may name them
 			}
 			for _, node := range nodes {
 				why := idle[node.ID]
@@ -92,7 +90,7 @@ var _ = register(Rule{
 					Expected: "a node that is in use, or none",
 					Why:      "it seems to have no process any more, and is still picked for nodesets and replica sets",
 					At:       node.At,
-					Remedy:   []string{"restatectl nodes list   (does it run?)", fmt.Sprintf("restatectl nodes remove --nodes %v", node.ID)},
+					Remedy:   []string{"restatectl nodes list   # does it run?", fmt.Sprintf("restatectl nodes remove --nodes %v", node.ID)},
 					Cause:    "left behind",
 				})
 			}

@@ -46,7 +46,7 @@ var _ = register(Rule{
 				f.Title = nodeTitle(node) + " has the role log-server, and its storage was never provisioned"
 				f.Observed, f.Expected = "storage state provisioning", "storage state read-write"
 				f.Why = "it is not picked for nodesets: its log server has not started yet, or fails to"
-				f.Remedy = []string{"restatectl nodes list   (and look at the log of " + nodeTitle(node) + ")"}
+				f.Remedy = []string{"restatectl nodes list   # and look at the log of " + nodeTitle(node)}
 			case serves && node.Storage == cluster.StorageDisabled:
 				f.Severity = Error
 				f.Title = nodeTitle(node) + " has the role log-server, and its storage is disabled: it cannot start again"

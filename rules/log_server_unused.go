@@ -35,7 +35,6 @@ var _ = register(Rule{
 			}
 			return struct{}{}
 		}}
-		unreadable := false
 		pass.Logs(func(log *snapshots.Log) {
 			for i := range log.Segments {
 				if len(unused) == 0 {
@@ -44,14 +43,13 @@ var _ = register(Rule{
 				if segment := &log.Segments[i]; segment.Placement != nil {
 					named.of(segment.Placement)
 				} else if undecodable(segment) {
-					unreadable = true
+					pass.Incomplete(snapshots.BifrostConfig) // it may name any node
 				}
 			}
 		})
 		pass.Finally(func() {
-			if unreadable && len(unused) > 0 {
-				pass.Lacks(snapshots.BifrostConfig) // such a segment may name them
-				return
+			if !pass.Whole(snapshots.BifrostConfig) {
+				return // what could not be read may name them
 			}
 			if !replicated {
 				return

@@ -52,7 +52,7 @@ var _ = register(Rule{
 				words[i] = strconv.FormatUint(uint64(id), 10)
 			}
 			pass.Report(Finding{
-				Subject:  Subject{Log: &lowest},
+				Subject:  Subject{Document: string(snapshots.PartitionTable)},
 				Title:    fmt.Sprintf("%s no partition: %s", belongs(len(orphans)), shorten(words)),
 				Observed: fmt.Sprintf("%s in the partition table", plural(max(table.Len(), int(min(table.Count, 1<<16))), "partition")),
 				Expected: "a partition for every log",

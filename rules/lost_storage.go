@@ -23,6 +23,9 @@ func lostStorage(state cluster.StorageState, why string) func(*Pass) {
 			for i := range log.Segments {
 				placement := log.Segments[i].Placement
 				if placement == nil {
+					if undecodable(&log.Segments[i]) {
+						pass.Incomplete(snapshots.BifrostConfig)
+					}
 					continue
 				}
 				for _, member := range placement.Verdict.Members {
@@ -41,17 +44,14 @@ func lostStorage(state cluster.StorageState, why string) func(*Pass) {
 				f := Finding{
 					Subject:  Subject{Node: node.ID.String()},
 					Title:    fmt.Sprintf("%v (%s): storage state is %s", node.ID, node.Name, state),
-					Observed: "it is in the nodeset of " + named.String(),
+					Observed: "it is in the nodeset of " + named.in(pass),
 					Expected: "a log server with its data",
 					Why:      why,
 					At:       node.StorageAt,
-					Remedy:   []string{"restatectl snapshots create --trim-log", fmt.Sprintf("restatectl nodes remove --nodes %v   (once no segment names it)", node.ID)},
-				}
-				if pass.Snapshot.Logs == nil {
-					f.Observed = "the log metadata was not captured: the segments that name it are not known"
+					Remedy:   append([]string{"restatectl snapshots create --trim-log"}, removeUnnamed(pass, node.ID)...),
 				}
 				if named.open > 0 {
-					f.Remedy = append([]string{"restatectl logs reconfigure --log-id L   (for each open tail)"}, f.Remedy...)
+					f.Remedy = append([]string{"restatectl logs reconfigure --log-id L   # for each open tail"}, f.Remedy...)
 				}
 				pass.Report(f)
 			}

@@ -39,6 +39,9 @@ var _ = register(Rule{
 				for i := range log.Segments {
 					segment := &log.Segments[i]
 					if segment.Placement == nil {
+						if undecodable(segment) {
+							pass.Incomplete(snapshots.BifrostConfig)
+						}
 						continue
 					}
 					for _, member := range segment.Placement.Verdict.Members {
@@ -82,10 +85,7 @@ type deadNode struct {
 }
 
 func (d *deadNode) finding(pass *Pass, node *snapshots.Node, said *snapshots.LiveNode) Finding {
-	depends := []string{"it is in the nodeset of " + d.segments.String()}
-	if pass.Snapshot.Logs == nil {
-		depends[0] = "the log metadata was not captured: the segments that name it are not known"
-	}
+	depends := []string{"it is in the nodeset of " + d.segments.in(pass)}
 	if d.sequenced > 0 {
 		depends = append(depends, "it was the sequencer of "+plural(d.sequenced, "open tail"))
 	}
@@ -118,7 +118,7 @@ func (d *deadNode) finding(pass *Pass, node *snapshots.Node, said *snapshots.Liv
 	case leaving(node):
 		f.Severity = Note
 		f.Why = fmt.Sprintf("expected: its storage is %s and its worker %s, it is on its way out", node.Storage, node.Worker)
-		f.Remedy = []string{fmt.Sprintf("restatectl nodes remove --nodes %v   (once no segment names it)", node.ID)}
+		f.Remedy = removeUnnamed(pass, node.ID)
 	}
 	return f
 }

@@ -68,7 +68,7 @@ var _ = register(Rule{
 			if len(nodes) == 0 {
 				return
 			}
-			toReplicated := []string{"restatectl config set --log-provider replicated --log-replication 1", "restatectl logs reconfigure --log-id L   (for each open tail)"}
+			toReplicated := []string{"restatectl config set --log-provider replicated --log-replication 1", "restatectl logs reconfigure --log-id L   # for each open tail"}
 			inUse := Finding{
 				Title:    fmt.Sprintf("new records go to the disk of one node in a cluster of %s", plural(len(nodes), "node")),
 				Expected: "replicated logs",

@@ -91,7 +91,7 @@ var _ = register(Rule{
 				Expected: "a reconfiguration that completes within minutes",
 				Why:      causes[key].why,
 				At:       group.at,
-				Remedy:   []string{"restatectl partitions list", fmt.Sprintf("restatectl partitions placement show %d   (1.7.3 and later)", group.ids[0])},
+				Remedy:   []string{"restatectl partitions list", fmt.Sprintf("restatectl partitions placement show %d   # 1.7.3 and later", group.ids[0])},
 			}
 			if epoch.Current != nil {
 				f.Related = []Related{{Message: fmt.Sprintf("current %v: %s", epoch.Current.Version, idList(epoch.Current.ReplicaSet)), At: epoch.Current.At}}

@@ -46,7 +46,7 @@ var _ = register(Rule{
 				}
 				without.ids = append(without.ids, partition.ID)
 			}
-			if pass.LogsIncomplete {
+			if !pass.Whole(snapshots.BifrostConfig) {
 				without = nil // one that could not be read may be the one
 			}
 			if without != nil {

@@ -140,10 +140,10 @@ func replicaList(nodes *snapshots.Nodes, recorded bool, ids []cluster.NodeID) st
 // placeReplicas is the command that gives a partition other replicas.
 func placeReplicas(pass *Pass, id cluster.PartitionID) []string {
 	if release := pass.Snapshot.Release(); release.AtLeast(1, 7, 3) {
-		return []string{fmt.Sprintf("restatectl partitions placement set %d --replicas N1,N2   (with workers that are active)", id)}
+		return []string{fmt.Sprintf("restatectl partitions placement set %d --replicas N1,N2   # with workers that are active", id)}
 	}
 	return []string{
-		fmt.Sprintf("restatectl partitions placement set %d --replicas N1,N2   (1.7.3 and later, with workers that are active)", id),
-		fmt.Sprintf("restatectl partitions reconfigure --id %d --replicas N1,N2   (1.4 to 1.7.2)", id),
+		fmt.Sprintf("restatectl partitions placement set %d --replicas N1,N2   # 1.7.3 and later, with workers that are active", id),
+		fmt.Sprintf("restatectl partitions reconfigure --id %d --replicas N1,N2   # 1.4 to 1.7.2", id),
 	}
 }

@@ -14,11 +14,10 @@ type Pass struct {
 	Snapshot *snapshots.Snapshot
 	// Target is the release that an upgrade aims at. The zero value means none: the cluster is then judged by what it runs.
 	Target cluster.Release
-	// LogsIncomplete is set before Finally is called when some logs could not be read: none of them counts as absent then.
-	LogsIncomplete bool
 
 	findings [][]Finding // in chunks, as a large cluster can have very many
 	lacking  []snapshots.Kind
+	partial  []snapshots.Kind
 	visit    []func(*snapshots.Log)
 	finally  []func()
 	trim     trimAnswer
@@ -54,6 +53,20 @@ func (p *Pass) Lacks(kind snapshots.Kind) {
 	if !slices.Contains(p.lacking, kind) {
 		p.lacking = append(p.lacking, kind)
 	}
+}
+
+// Incomplete says that a part of a document could not be read. What is not found in the rest may be there.
+func (p *Pass) Incomplete(kind snapshots.Kind) {
+	p.Lacks(kind)
+	if !slices.Contains(p.partial, kind) {
+		p.partial = append(p.partial, kind)
+	}
+}
+
+// Whole reports whether all of a kind of document was captured and read: only then may a rule conclude anything from what
+// it did not find. For the logs it is known in Finally.
+func (p *Pass) Whole(kind snapshots.Kind) bool {
+	return p.Snapshot.Captured(kind) && !slices.Contains(p.partial, kind)
 }
 
 // Start begins a pass of the rule over a snapshot, for the given target. The caller then gives it every log and ends it.

@@ -80,7 +80,7 @@ func checkLogDrift(pass *Pass) {
 				Remedy:   []string{reconfigure(t.lowest)},
 			}
 			if t.count() > 1 {
-				f.Remedy = []string{"restatectl logs reconfigure --log-id L   (for each of these logs)"}
+				f.Remedy = []string{"restatectl logs reconfigure --log-id L   # for each of these logs"}
 			}
 			switch {
 			case len(selection.Missing) > 0:
@@ -155,7 +155,7 @@ func checkPartitionDrift(pass *Pass) {
 			At:       first.Current.ReplicationAt,
 			Cause:    "partitions with " + replication.String(),
 			Related:  []Related{{Message: fmt.Sprintf("the partition replication is %v", configured), At: table.ReplicationAt}},
-			Remedy:   []string{fmt.Sprintf("restatectl partitions reconfigure --id %d   (1.4 to 1.7.2; later releases do it by themselves)", first.Partition)},
+			Remedy:   []string{fmt.Sprintf("restatectl partitions reconfigure --id %d   # 1.4 to 1.7.2; later releases do it by themselves", first.Partition)},
 		}
 		switch {
 		case unsatisfiable:

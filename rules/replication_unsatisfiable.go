@@ -88,11 +88,11 @@ func checkLogReplication(pass *Pass) {
 			f.Title += fmt.Sprintf("; %d of %s %s sealed and cannot be extended", n, plural(all, "log"), verb)
 			f.Observed += fmt.Sprintf("; sealed: %d of %s", n, plural(all, "log"))
 			f.Why = "no new segment can be created: the sealed logs take no records, and the others follow with their next failover or reconfiguration"
-			if n == all {
+			if n == all && pass.Whole(snapshots.BifrostConfig) {
 				f.Why = "no new segment can be created, and the tails are sealed already: no log takes records, and nothing is processed"
 			}
 			f.Related = append(f.Related, Related{Message: fmt.Sprintf("log %d ends with a seal marker", sealed.lowest), At: sealed.at})
-			f.Remedy = append(f.Remedy, "restatectl logs reconfigure --log-id L   (for each log that stays sealed)")
+			f.Remedy = append(f.Remedy, "restatectl logs reconfigure --log-id L   # for each log that stays sealed")
 		}
 		pass.Report(f)
 	})
@@ -168,5 +168,5 @@ func lowerReplication(what string, replication cluster.Replication, candidates [
 			regions[region] = true
 		}
 	}
-	return command + fmt.Sprintf("R   (there are %s, %s, %s)", plural(len(candidates), "node"), plural(len(zones), "zone"), plural(len(regions), "region"))
+	return command + fmt.Sprintf("R   # there are %s, %s, %s", plural(len(candidates), "node"), plural(len(zones), "zone"), plural(len(regions), "region"))
 }

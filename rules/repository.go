@@ -94,5 +94,5 @@ func whoHolds(pass *Pass, id cluster.PartitionID, trimmed cluster.LSN) string {
 
 // createSnapshot are the steps to get a snapshot from a node that still has the data.
 func createSnapshot(id cluster.PartitionID) []string {
-	return []string{fmt.Sprintf("restatectl snapshots create %d   (while a node that holds the partition runs)", id), "restatectl partitions list"}
+	return []string{fmt.Sprintf("restatectl snapshots create %d   # while a node that holds the partition runs", id), "restatectl partitions list"}
 }

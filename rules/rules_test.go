@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,14 +24,15 @@ import (
 
 // A testCase is one small capture and what one rule makes of it. It is a txtar archive in testdata/<rule id>: the
 // comment says what is wrong, the file `want` has the outcome or a line "severity fingerprint" for every finding, the
-// file `target` the release that an upgrade aims at, and all other files are the capture. A name may end in a size, as
-// in "schema_registry.json + 8 MiB".
+// file `target` the release that an upgrade aims at, the file `says` lines that the findings must contain, or must not
+// where "not " stands before them, and all other files are the capture. A name may end in a size, as in
+// "schema_registry.json + 8 MiB".
 type testCase struct {
 	rule, name string
 	comment    string
 	target     cluster.Release
 	files      fstest.MapFS
-	want       []string
+	want, says []string
 }
 
 func loadCases(t *testing.T) []testCase {
@@ -53,12 +55,16 @@ func loadCases(t *testing.T) []testCase {
 			files:   fstest.MapFS{},
 		}
 		for _, file := range archive.Files {
-			if file.Name == "want" {
-				c.want = strings.Split(strings.TrimSpace(string(file.Data)), "\n")
+			lines := strings.Split(strings.TrimSpace(string(file.Data)), "\n")
+			switch file.Name {
+			case "want":
+				c.want = lines
 				continue
-			}
-			if file.Name == "target" {
-				if c.target, err = cluster.ParseRelease(strings.TrimSpace(string(file.Data))); err != nil {
+			case "says":
+				c.says = lines
+				continue
+			case "target":
+				if c.target, err = cluster.ParseRelease(lines[0]); err != nil {
 					t.Fatal(err)
 				}
 				continue
@@ -125,11 +131,27 @@ func TestCasesGiveTheFindingsTheyName(t *testing.T) {
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
+			said := ""
 			for _, f := range result.Findings {
 				complete(t, f)
+				said += told(f)
+			}
+			for _, line := range c.says {
+				if unwanted, not := strings.CutPrefix(line, "not "); not == strings.Contains(said, unwanted) {
+					t.Errorf("the findings should say: %s\nthey say:\n%s", line, said)
+				}
 			}
 		})
 	}
+}
+
+// told is everything that a reader gets from a finding.
+func told(f analyze.Finding) string {
+	lines := append([]string{f.Message, "expected: " + f.Expected}, f.Remedy...)
+	for _, related := range f.Related {
+		lines = append(lines, "see: "+related.Message)
+	}
+	return strings.Join(lines, "\n") + "\n"
 }
 
 // complete checks that a finding has everything that a reader needs.
@@ -144,6 +166,9 @@ func complete(t *testing.T, f analyze.Finding) {
 		t.Errorf("%s: bad text: %q", f.Fingerprint, f.Message)
 	}
 	for _, step := range f.Remedy {
+		if strings.HasPrefix(step, "restatectl") && strings.Contains(step, "   (") {
+			t.Errorf("%s: what explains a command has to stand behind a #, so that it can be pasted: %s", f.Fingerprint, step)
+		}
 		if strings.Contains(step, "metadata put") || strings.Contains(step, "metadata patch") {
 			t.Errorf("%s: the remedy writes metadata by hand: %s", f.Fingerprint, step)
 		}
@@ -242,4 +267,47 @@ func TestNoFolderOfCasesIsWithoutARule(t *testing.T) {
 			t.Errorf("testdata/%s belongs to no rule", folder.Name())
 		}
 	}
+}
+
+// What cannot be read is not absent: a capture whose logs are cut off or damaged makes no rule find anything that it does
+// not find in the whole of it, but for the rules that are about such captures. And location-inconsistent says itself what
+// domain-location-missing says where the default replication is known.
+func TestUnreadableLogsMakeNoRuleFindMore(t *testing.T) {
+	var selected []*rules.Rule
+	for _, rule := range rules.All() {
+		if rule.Category != rules.Capture && rule.ID != "metadata-values-invalid" && rule.ID != "location-inconsistent" {
+			selected = append(selected, rule)
+		}
+	}
+	for _, c := range loadCases(t) {
+		for _, name := range fileNames(c.files) {
+			if !holds(t, name, c.files[name], snapshots.BifrostConfig) {
+				continue
+			}
+			whole := fingerprints(t, c.files, selected)
+			text := string(c.files[name].Data)
+			entry := regexp.MustCompile(`\{\s*"chain"`)
+			damaged := []string{text[:len(text)/3], text[:len(text)/2], text[:len(text)*2/3], text[:max(0, len(text)-4)]}
+			for _, at := range entry.FindAllStringIndex(text, 4) {
+				damaged = append(damaged, text[:at[0]], text[:at[0]]+`"chain",`+text[at[0]:], text[:at[0]]+"0,"+text[at[0]:])
+			}
+			for _, text := range damaged {
+				files := maps.Clone(c.files)
+				files[name] = &fstest.MapFile{Data: []byte(text)}
+				for _, found := range fingerprints(t, files, selected) {
+					if !slices.Contains(whole, found) {
+						t.Errorf("%s/%s: %s is found only where the logs end with …%.60q", c.rule, c.name, found, text[max(0, len(text)-60):])
+					}
+				}
+			}
+		}
+	}
+}
+
+func fingerprints(t *testing.T, files fstest.MapFS, selected []*rules.Rule) (list []string) {
+	t.Helper()
+	for _, f := range analyzed(t, files, selected).Findings {
+		list = append(list, f.Fingerprint)
+	}
+	return list
 }

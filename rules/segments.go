@@ -90,12 +90,20 @@ func segmentRemedy(pass *Pass, log *snapshots.Log, i int) []string {
 	return trimRemedy(pass, log.ID)
 }
 
+// removeUnnamed is the step that removes a node which no segment needs. Without all of the logs nobody can tell.
+func removeUnnamed(pass *Pass, id cluster.NodeID) []string {
+	if !pass.Whole(snapshots.BifrostConfig) {
+		return []string{"restatectl metadata get -k bifrost_config > bifrost_config.json   # which segments name it?"}
+	}
+	return []string{fmt.Sprintf("restatectl nodes remove --nodes %v   # once no segment names it", id)}
+}
+
 func reconfigure(log cluster.LogID) string {
 	return "restatectl logs reconfigure --log-id " + strconv.FormatUint(uint64(log), 10)
 }
 
 // recapture is what to do before believing a finding that skew between documents can cause.
-const recapture = "restatectl metadata get -k nodes_config > nodes_config.json   (after all other documents)"
+const recapture = "restatectl metadata get -k nodes_config > nodes_config.json   # after all other documents"
 
 // partitionOf is the partition that a log belongs to. By default both have the same number.
 func partitionOf(pass *Pass, log cluster.LogID) string {
@@ -197,6 +205,19 @@ func (t *tally) add(log *snapshots.Log, i int) {
 		t.some = slices.Insert(t.some, place, id)
 		t.some = t.some[:min(len(t.some), tallyShown)]
 	}
+}
+
+// in is what a message says of the segments that a node is in. Where not all logs could be read there may be more.
+func (t *tally) in(pass *Pass) string {
+	switch {
+	case pass.Whole(snapshots.BifrostConfig):
+		return t.String()
+	case pass.Snapshot.Logs == nil:
+		return "segments that are not known: the log metadata was not captured"
+	case t.open+t.sealed == 0:
+		return "segments that are not known: not all of the log metadata could be read"
+	}
+	return "at least " + t.String()
 }
 
 // String is "2 open tails and 5 sealed segments (0_0, 1_1, …)".

@@ -31,6 +31,10 @@ var _ = register(Rule{
 		ahead := make(map[cluster.NodeID]*aheadOfConfig)
 		newer := func(id cluster.GenerationalNodeID) *aheadOfConfig {
 			node := nodes.Get(id.ID)
+			if node != nil && !node.Removed && node.Generation.Generation == 0 {
+				pass.Lacks(snapshots.NodesConfig) // it does not say which one
+				return nil
+			}
 			if node == nil || node.Removed || node.Generation.Generation >= id.Generation {
 				return nil
 			}

@@ -70,7 +70,7 @@ func viewFinding(document *snapshots.Document, view *snapshots.View, flaw *flaw)
 		Why:      "the cluster changed between the two captures, or the nodes cannot take the newer version over",
 		At:       document.At(document.Offset, ""),
 		Related:  []Related{{Message: fmt.Sprintf("%v, as the node saw it", view.Version), At: view.At()}},
-		Remedy:   []string{"restatectl metadata get -k " + key + " > " + key + ".json   (then the queries, in this order)"},
+		Remedy:   []string{"restatectl metadata get -k " + key + " > " + key + ".json   # then the queries, in this order"},
 	}
 	if flaw.what != "" {
 		f.Severity = Error

@@ -38,7 +38,11 @@ var _ = register(Rule{
 			sequencer := segment.Sequencer
 			class := nodes.Class(sequencer.ID)
 			if class == cluster.Active {
-				if current := nodes.Get(sequencer.ID).Generation.Generation; sequencer.Generation < current {
+				current := nodes.Get(sequencer.ID).Generation.Generation
+				if current == 0 {
+					pass.Lacks(snapshots.NodesConfig) // it does not say which one
+				}
+				if sequencer.Generation < current {
 					if stale[sequencer.ID] == nil {
 						stale[sequencer.ID] = &staleSequencer{lowest: log.ID, at: log.SequencerAt(i)}
 					}

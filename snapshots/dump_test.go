@@ -116,6 +116,10 @@ func (d *dumper) nodes(nodes *Nodes) {
 	}
 	d.line("cluster %q, fingerprint %d, modified %d, features %v", nodes.ClusterName, uint64(nodes.Fingerprint), uint64(nodes.ModifiedAt), nodes.Features)
 	for node := range nodes.All() {
+		if node.Unreadable {
+			d.line("  %v unreadable at %s", node.ID, d.place(node.At))
+			continue
+		}
 		if node.Removed {
 			d.line("  %v removed at %s", node.ID, d.place(node.At))
 			continue

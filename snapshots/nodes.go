@@ -42,8 +42,12 @@ type Node struct {
 	ID cluster.NodeID
 	// Removed means a tombstone: the node has left and its id stays taken. All other fields but At are then empty.
 	Removed bool
-	Name    string
-	// Generation counts the starts of the node's process.
+	// Unreadable means an entry of a shape that is not known: it may be a node or a tombstone. All other fields but At are
+	// then empty, and the document is not complete.
+	Unreadable bool
+	Name       string
+	// Generation counts the starts of the node's process, from 1. It is the zero value when it is not known: left out, or
+	// impossible.
 	Generation cluster.GenerationalNodeID
 	Address    string
 	Roles      []cluster.Role
@@ -88,13 +92,16 @@ func (n *Nodes) Get(id cluster.NodeID) *Node {
 	return &n.nodes[i]
 }
 
-// Class tells what a reference to a node means: active (registered), removed (a tombstone) or unknown (no entry).
+// Class tells what a reference to a node means: active (registered), removed (a tombstone), unknown (no entry) or
+// undetermined (an entry that cannot be read).
 func (n *Nodes) Class(id cluster.NodeID) cluster.Class {
 	switch node := n.Get(id); {
 	case node == nil:
 		return cluster.Unknown
 	case node.Removed:
 		return cluster.Removed
+	case node.Unreadable:
+		return cluster.Undetermined
 	}
 	return cluster.Active
 }
@@ -128,7 +135,8 @@ func (n *Nodes) Release() cluster.Release {
 	return oldest
 }
 
-// decodeNode adds one entry of the list `nodes`. It fails when not even the id can be told.
+// decodeNode adds one entry of the list `nodes`. It fails when the entry cannot be understood. One whose id can be told is
+// added all the same: references to it must not pass for those to a node that was never registered.
 func (n *Nodes) decodeNode(entry value) bool {
 	key, config, ok := entry.pair()
 	if !ok {
@@ -146,20 +154,23 @@ func (n *Nodes) decodeNode(entry value) bool {
 	case config.result.Type == gjson.String && config.result.Str == "Tombstone":
 		node.Removed = true
 	case config.result.IsObject():
-		node.decode(config)
+		node.Unreadable = !node.decode(config)
 	default:
+		node.Unreadable = true
+	}
+	if node.Unreadable {
 		config.invalid(`"Tombstone" or {"Node": …}`)
 	}
 	n.nodes = append(n.nodes, node)
-	return true
+	return !node.Unreadable
 }
 
-func (node *Node) decode(config value) {
+// decode reads the fields of a node. It fails when the entry is none.
+func (node *Node) decode(config value) bool {
 	entry, _ := config.object()
 	body := entry.get("Node", config.what)
 	if !body.result.IsObject() {
-		config.invalid(`"Tombstone" or {"Node": …}`)
-		return
+		return false
 	}
 	fields, _ := body.object()
 	name := node.ID.String()
@@ -173,9 +184,10 @@ func (node *Node) decode(config value) {
 	}
 	generation := fields.get("current_generation", "generation of "+name)
 	node.GenerationAt = generation.at()
-	var ok bool
-	if node.Generation, ok = generation.generationalNodeID(); ok && (node.Generation.ID != node.ID || node.Generation.Generation == 0) {
+	if run, ok := generation.generationalNodeID(); ok && (run.ID != node.ID || run.Generation == 0) {
 		generation.invalid("a run of " + name + ", counted from 1")
+	} else {
+		node.Generation = run
 	}
 
 	node.Storage = cluster.StorageProvisioning
@@ -217,6 +229,7 @@ func (node *Node) decode(config value) {
 			}
 		}
 	}
+	return true
 }
 
 // nested returns a state that has an object of its own around it; ok is false when it is left out, which is legal.
@@ -278,7 +291,14 @@ func (v value) generationalNodeID() (cluster.GenerationalNodeID, bool) {
 
 // finish sorts the entries and takes over the scalar fields.
 func (n *Nodes) finish(fields object) {
-	slices.SortStableFunc(n.nodes, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
+	// Of several entries with one id the first stays. Restate prints the entries in any order, so their places must not
+	// decide unless nothing else does.
+	rank := func(node *Node) int { return truth(!node.Unreadable) + truth(!node.Unreadable && !node.Removed) }
+	slices.SortStableFunc(n.nodes, func(a, b Node) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(b.Generation.Generation, a.Generation.Generation), cmp.Compare(rank(&b), rank(&a)),
+			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Address, b.Address), cmp.Compare(a.Storage, b.Storage), cmp.Compare(a.Worker, b.Worker),
+			cmp.Compare(a.Metadata, b.Metadata), cmp.Compare(a.Location.String(), b.Location.String()))
+	})
 	kept := n.nodes[:0]
 	for i, node := range n.nodes {
 		if i > 0 && node.ID == kept[len(kept)-1].ID {
