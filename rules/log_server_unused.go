@@ -35,23 +35,21 @@ var _ = register(Rule{
 			}
 			return struct{}{}
 		}}
+		hidden := false
 		pass.Logs(func(log *snapshots.Log) {
 			for i := range log.Segments {
-				if len(unused) == 0 {
-					return
-				}
 				if segment := &log.Segments[i]; segment.Placement != nil {
 					named.of(segment.Placement)
 				} else if undecodable(segment) {
-					pass.Incomplete(snapshots.BifrostConfig) // it may name any node
+					hidden = true
 				}
 			}
 		})
 		pass.Finally(func() {
-			if !pass.Whole(snapshots.BifrostConfig) {
-				return // what could not be read may name them
+			if hidden && len(unused) > 0 {
+				pass.Incomplete(snapshots.BifrostConfig) // what could not be decoded may name them
 			}
-			if !replicated {
+			if !replicated || !pass.Whole(snapshots.BifrostConfig) {
 				return
 			}
 			for _, node := range registered(pass.Snapshot.Nodes, everyNode) {
