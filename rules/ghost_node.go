@@ -62,19 +62,20 @@ var _ = register(Rule{
 			}
 			return struct{}{}
 		}}
+		hidden := false
 		pass.Logs(func(log *snapshots.Log) {
 			for i := range log.Segments {
-				if len(idle) == 0 {
-					return
-				}
 				if segment := &log.Segments[i]; segment.Placement != nil {
 					named.of(segment.Placement)
 				} else if undecodable(segment) {
-					pass.Incomplete(snapshots.BifrostConfig) // it may name any node
+					hidden = true
 				}
 			}
 		})
 		pass.Finally(func() {
+			if hidden && len(idle) > 0 {
+				pass.Incomplete(snapshots.BifrostConfig) // what could not be decoded may name them
+			}
 			if !pass.Whole(snapshots.BifrostConfig) {
 				return // what could not be read may name them
 			}

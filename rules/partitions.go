@@ -20,14 +20,13 @@ type partitionGroup struct {
 // partitionGroups are keyed by the cause.
 type partitionGroups map[string]*partitionGroup
 
-func (g partitionGroups) add(cause string, id cluster.PartitionID, at snapshots.Position) *partitionGroup {
+func (g partitionGroups) add(cause string, id cluster.PartitionID, at snapshots.Position) {
 	group := g[cause]
 	if group == nil {
 		group = &partitionGroup{at: at}
 		g[cause] = group
 	}
 	group.ids = append(group.ids, id)
-	return group
 }
 
 // all yields the groups in the order of their causes.

@@ -622,7 +622,7 @@ func (l *Live) addSetting(c *cells) bool {
 	setting := SnapshotSetting{row: c.row, Node: node.ID, Set: value != "" && value != "null"}
 	if setting.Set {
 		hash := fnv.New64a()
-		hash.Write([]byte(value))
+		_, _ = hash.Write([]byte(value)) // which never fails
 		setting.Destination = hash.Sum64()
 	}
 	l.SnapshotSettings = append(l.SnapshotSettings, setting)

@@ -120,7 +120,7 @@ func (r *reader) registry(d *draft, key string) error {
 	v, err := parse(raw, at, "/services", "services", d.Document, &d.oddities)
 	if err != nil {
 		d.gap("services: " + err.Error())
-		return nil
+		return nil //nolint:nilerr // a damaged field hides no other
 	}
 	services, _ := v.object()
 	for _, f := range services.fields {
@@ -267,8 +267,9 @@ func (deployment *Deployment) address(v value) {
 }
 
 func (r *Registry) addSubscription(v value) bool {
-	id, body, ok := v, v, true
+	id, body := v, v
 	if v.result.IsArray() {
+		var ok bool
 		if id, body, ok = v.pair(); !ok {
 			return false
 		}

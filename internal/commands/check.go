@@ -49,7 +49,7 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 			if err != nil {
 				return err
 			}
-			arguments, err := snapshotArguments(c, 1, math.MaxInt)
+			arguments, err := snapshotArguments(c, math.MaxInt)
 			if err != nil {
 				return err
 			}

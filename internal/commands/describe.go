@@ -70,7 +70,7 @@ A log or loglet that is not in the snapshot is an error with exit code 2.`,
 
 // describeView is what the flags and the second argument ask for, and the snapshot argument.
 func describeView(c *cli.Context) (view analyze.View, arguments []string, err error) {
-	if arguments, err = snapshotArguments(c, 1, 2); err != nil {
+	if arguments, err = snapshotArguments(c, 2); err != nil {
 		return view, nil, err
 	}
 	loglet := c.String("loglet")

@@ -23,11 +23,11 @@ func choiceFlag(name, usage string, words ...string) *cli.StringFlag {
 	}
 }
 
-// snapshotArguments returns the arguments of a command that takes snapshots: between least and most of them.
-func snapshotArguments(c *cli.Context, least, most int) ([]string, error) {
+// snapshotArguments returns the arguments of a command that takes snapshots: at least one, and no more than most.
+func snapshotArguments(c *cli.Context, most int) ([]string, error) {
 	arguments := c.Args().Slice()
 	switch {
-	case len(arguments) < least:
+	case len(arguments) == 0:
 		return nil, usagef("%s needs a SNAPSHOT: a file, a directory, or DIR/... for every snapshot below a directory", c.Command.Name)
 	case len(arguments) > most:
 		return nil, usagef("%s takes no more than %d argument%s, not %q", c.Command.Name, most, plural(most), arguments[most])

@@ -91,7 +91,7 @@ type goldenRun struct {
 }
 
 func newGoldenRun(env *Environment, c *cli.Context) (*goldenRun, error) {
-	arguments, err := snapshotArguments(c, 1, math.MaxInt)
+	arguments, err := snapshotArguments(c, math.MaxInt)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ What the capture does not show is undecided. It is listed, and does not block wi
 			if err != nil {
 				return err
 			}
-			arguments, err := snapshotArguments(c, 1, 1)
+			arguments, err := snapshotArguments(c, 1)
 			if err != nil {
 				return err
 			}
