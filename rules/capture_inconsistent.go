@@ -61,6 +61,11 @@ var _ = register(Rule{
 				known.as = append(known.as, as)
 			}
 		}
+		for _, kind := range []snapshots.Kind{snapshots.BifrostConfig, snapshots.EpochMetadata, snapshots.PartitionTable} {
+			if !s.Captured(kind) {
+				pass.Lacks(kind)
+			}
+		}
 		for _, epoch := range s.Epochs {
 			if epoch.Leader != nil {
 				meet(epoch.Leader.Node.ID, epoch.Leader.At, fmt.Sprintf("leader of partition %d", epoch.Partition))
@@ -77,7 +82,11 @@ var _ = register(Rule{
 		pass.Logs(func(log *snapshots.Log) {
 			for i := range log.Segments {
 				if segment := &log.Segments[i]; segment.Placement != nil && !log.Open(i) && s.Nodes.Class(segment.Sequencer.ID) == cluster.Unknown {
-					meet(segment.Sequencer.ID, log.SequencerAt(i), "sequencer of sealed segments")
+					id := segment.Sequencer.ID
+					if strangers[id] == nil {
+						strangers[id] = &stranger{log: log.ID, at: log.SequencerAt(i)}
+					}
+					strangers[id].sequenced(log, i)
 				}
 			}
 		})
@@ -96,8 +105,20 @@ var _ = register(Rule{
 
 // A stranger is a node that documents name and the nodes configuration does not know.
 type stranger struct {
-	at snapshots.Position
-	as []string
+	at  snapshots.Position
+	as  []string
+	log cluster.LogID // that it was met in first; epoch metadata comes before all logs
+}
+
+// sequenced notes that the node was the sequencer of a segment. The log with the lowest id stands for all.
+func (s *stranger) sequenced(log *snapshots.Log, i int) {
+	const as = "sequencer of sealed segments"
+	if !slices.Contains(s.as, as) {
+		s.as = append(s.as, as)
+	}
+	if log.ID < s.log {
+		s.log, s.at = log.ID, log.SequencerAt(i)
+	}
 }
 
 func (s *stranger) finding(pass *Pass, id cluster.NodeID) Finding {

@@ -37,7 +37,7 @@ var onCaptures = map[string][]string{
 	"removed-node-1.7.12/1-read-only":      {"note drain-incomplete"},
 	"removed-node-1.7.12/2-gone":           {"warning log-server-gone"},
 	"removed-node-1.7.12/3-disabled":       {"warning nodeset-disabled-node", "note log-server-state-role-mismatch"},
-	"removed-node-1.7.12/4-tombstone":      {"warning nodeset-removed-node"},
+	"removed-node-1.7.12/4-tombstone":      {"error removed-too-early", "warning nodeset-removed-node"},
 	"sealed-chain-1.7.12/1-sealed-at-once": {"warning chain-sealed"},
 	// N3 disabled and N2 draining as workers: one is left for two replicas
 	"sealed-chain-1.7.12/5-not-enough-workers":   {"error replication-unsatisfiable", "warning drain-incomplete", "note drain-incomplete"},

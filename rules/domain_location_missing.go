@@ -69,7 +69,7 @@ func unlocated(pass *Pass) (forLogs, forPartitions map[cluster.NodeID]bool) {
 	forLogs, forPartitions = make(map[cluster.NodeID]bool), make(map[cluster.NodeID]bool)
 	if selection, ok := selectDefault(pass); ok {
 		for _, id := range selection.Unlocated {
-			forLogs[id] = true
+			forLogs[id] = takesSegments(pass.Snapshot.Nodes.Get(id))
 		}
 	}
 	if table := pass.Snapshot.Partitions; table != nil {

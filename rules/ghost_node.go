@@ -35,7 +35,7 @@ var _ = register(Rule{
 			serves := hasRole(node, cluster.RoleLogServer) || hasRole(node, cluster.RoleWorker)
 			leaving := node.Worker == cluster.WorkerDraining || node.Worker == cluster.WorkerDisabled ||
 				node.Storage != cluster.StorageReadWrite && node.Storage != cluster.StorageProvisioning
-			if serves && !leaving && (node.Metadata != cluster.MetadataMember || !hasRole(node, cluster.RoleMetadataServer)) {
+			if serves && !leaving && !metadataMember(node) {
 				if why := left[node.ID]; why != "" {
 					idle[node.ID] = why
 				}

@@ -94,7 +94,7 @@ func (s *standings) judge(placement *snapshots.Placement) *standing {
 	result.sealable = checker.FMajority(func(member cluster.Member) bool {
 		return answers(member) && !s.down(member)
 	}).Passed()
-	candidates := registered(s.nodes, func(node *snapshots.Node) bool { return takesSegments(node) && s.dead[node.ID] == nil })
+	candidates := registered(s.nodes, func(node *snapshots.Node) bool { return mayTakeSegments(node) && s.dead[node.ID] == nil })
 	result.movable = cluster.SelectNodeset(asMembers(candidates), placement.Replication, 0).Possible()
 	return result
 }

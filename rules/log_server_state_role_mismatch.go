@@ -53,7 +53,7 @@ var _ = register(Rule{
 				f.Observed, f.Expected = "storage state disabled", "another state, or a node without the role"
 				f.Why = "the log server refuses to start, and the node's worker and metadata server do not start either"
 				f.Remedy = []string{"take log-server from the roles of " + nodeTitle(node) + ", or drain the node and remove it"}
-				if node.Worker != cluster.WorkerActive && node.Metadata != cluster.MetadataMember {
+				if node.Worker != cluster.WorkerActive && !metadataMember(node) {
 					f.Severity = Note
 					f.Why = "its log server refuses to start; nothing else on it is in service"
 				}

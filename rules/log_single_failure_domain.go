@@ -37,7 +37,7 @@ var _ = register(Rule{
 	Run: func(pass *Pass) {
 		nodes, release := pass.Snapshot.Nodes, pass.Snapshot.Release()
 		servers := registered(nodes, func(node *snapshots.Node) bool {
-			return hasRole(node, cluster.RoleLogServer) || takesSegments(node)
+			return hasRole(node, cluster.RoleLogServer) || mayTakeSegments(node)
 		})
 		if len(servers) < 2 {
 			return
@@ -71,12 +71,12 @@ var _ = register(Rule{
 			domains := slices.SortedFunc(maps.Keys(lost), func(a, b cluster.Loss) int {
 				return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Domain.String(), b.Domain.String()))
 			})
-			remedy := resilience(pass, len(servers))
 			for _, domain := range domains {
-				pass.Report(lost[domain].finding(pass, domain, remedy))
+				l := lost[domain]
+				pass.Report(l.finding(pass, domain, resilience(pass, len(servers), l.all())))
 			}
 			if len(domains) == 0 && pass.Whole(snapshots.BifrostConfig) { // an unread tail may be such a one
-				checkNextNodeset(pass, release, remedy, excused)
+				checkNextNodeset(pass, release, resilience(pass, len(servers), nil), excused)
 			}
 		})
 	},
@@ -123,7 +123,7 @@ func judgeFragility(placement *snapshots.Placement, release cluster.Release, zon
 	}
 	found.excuse = excused
 	wrong := func(member cluster.Member) bool {
-		return member.Class != cluster.Active || member.State != cluster.StorageReadWrite
+		return member.Class != cluster.Active || member.State != cluster.StorageReadWrite && member.State.Known()
 	}
 	if !slices.ContainsFunc(placement.Verdict.Members, wrong) {
 		return found
@@ -152,7 +152,7 @@ func clusterExcuse(pass *Pass, servers []*snapshots.Node) excuse {
 	}
 	var out []string
 	for _, node := range servers {
-		if !takesSegments(node) && node.Storage != cluster.StorageProvisioning {
+		if !mayTakeSegments(node) && node.Storage != cluster.StorageProvisioning {
 			out = append(out, fmt.Sprintf("%v (%s)", node.ID, node.Storage))
 		}
 	}
@@ -180,6 +180,14 @@ func (l *domainLoss) add(log *snapshots.Log, i int, loss cluster.Loss, excused e
 	}
 }
 
+// all are the tails that the loss stops in one way or the other.
+func (l *domainLoss) all() *tails {
+	if l.writes.count() < l.seals.count() {
+		return &l.seals
+	}
+	return &l.writes
+}
+
 func (l *domainLoss) finding(pass *Pass, domain cluster.Loss, remedy string) Finding {
 	var stops []string
 	if n := l.writes.count(); n > 0 {
@@ -188,10 +196,7 @@ func (l *domainLoss) finding(pass *Pass, domain cluster.Loss, remedy string) Fin
 	if n := l.seals.count(); n > 0 {
 		stops = append(stops, "sealing of "+plural(n, "log"))
 	}
-	all := &l.writes
-	if all.count() < l.seals.count() {
-		all = &l.seals
-	}
+	all := l.all()
 	f := Finding{
 		Observed: all.String(),
 		Expected: "nodesets that survive the loss of any node",
@@ -224,10 +229,17 @@ func (l *domainLoss) finding(pass *Pass, domain cluster.Loss, remedy string) Fin
 	return f
 }
 
-// resilience is the step that makes a cluster survive the loss of a node.
-func resilience(pass *Pass, servers int) string {
-	candidates := len(registered(pass.Snapshot.Nodes, takesSegments))
+// resilience is the step that makes tails survive the loss of a node. Where the default is right already, they have yet to
+// be moved to it.
+func resilience(pass *Pass, servers int, lost *tails) string {
+	candidates := len(registered(pass.Snapshot.Nodes, mayTakeSegments))
 	if copies := (candidates + 1) / 2; copies >= 2 {
+		if current, ok := defaultReplication(pass.Snapshot.Logs); ok && current.Copies() <= copies && lost != nil {
+			if lost.count() == 1 {
+				return reconfigure(lost.lowest)
+			}
+			return "restatectl logs reconfigure --log-id L   # for each of these logs"
+		}
 		return fmt.Sprintf("restatectl config set --log-replication %d   # of %d log servers", copies, candidates)
 	}
 	return fmt.Sprintf("add a log server: two copies on three nodes survive the loss of one (there are %d)", servers)
@@ -237,7 +249,7 @@ func resilience(pass *Pass, servers int) string {
 func checkNextNodeset(pass *Pass, release cluster.Release, remedy string, excused excuse) {
 	selection, ok := selectDefault(pass)
 	replication, _ := defaultReplication(pass.Snapshot.Logs)
-	candidates := registered(pass.Snapshot.Nodes, takesSegments)
+	candidates := registered(pass.Snapshot.Nodes, mayTakeSegments)
 	if !ok || replication.Copies() < 2 || selection.Size < len(candidates) || !selection.Possible() {
 		return
 	}

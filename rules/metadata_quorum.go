@@ -38,7 +38,7 @@ var _ = register(Rule{
 		roles := 0
 		for _, node := range nodes {
 			role := hasRole(node, cluster.RoleMetadataServer)
-			member := node.Metadata == cluster.MetadataMember || node.Metadata == "" && role && node.Release.IsZero()
+			member := metadataMember(node)
 			switch {
 			case member && role:
 				usable = append(usable, node)

@@ -15,7 +15,7 @@ var _ = register(Rule{
 	Needs:    []snapshots.Kind{snapshots.NodesConfig, snapshots.LiveNodes},
 	Summary:  "fewer than a majority of the metadata servers were alive",
 	Doc: Doc{
-		Checks: "Registered nodes with the role `metadata-server` and the state `member`, against those that were alive when the cluster was asked: an **error** if they were no majority. Clusters whose metadata is in etcd or an object store have no members and pass.",
+		Checks: "Registered members of the metadata cluster, against those that were alive when the cluster was asked: an **error** if they were no majority. Clusters whose metadata is in etcd or an object store have no members and pass.",
 		Why: "Without a majority nothing in the metadata can change: no leader is elected, no log is sealed and extended, no node joins or restarts. Running leaders go on until the first of them fails. " +
 			"There is no supported way to recover from a majority that is lost for good.",
 		Legal: "While several metadata servers restart at once. Membership in the nodes configuration can differ for a moment from that of the servers (`restatectl metadata-server list-servers` shows it).",
@@ -28,6 +28,7 @@ var _ = register(Rule{
 	Run: func(pass *Pass) {
 		ran := livenessOf(pass)
 		var members, dead []cluster.NodeID
+		up := 0
 		for node := range pass.Snapshot.Nodes.All() {
 			if !metadataMember(node) {
 				continue
@@ -35,11 +36,13 @@ var _ = register(Rule{
 			members = append(members, node.ID)
 			if ran.dead[node.ID] != nil {
 				dead = append(dead, node.ID)
+			} else if hasRole(node, cluster.RoleMetadataServer) {
+				up++
 			}
 		}
-		up, majority := len(members)-len(dead), len(members)/2+1
-		if len(members) == 0 || up >= majority {
-			return
+		majority := len(members)/2 + 1
+		if len(dead) == 0 || up >= majority {
+			return // without the role a member is no help even if it runs: metadata-quorum says so
 		}
 		f := Finding{
 			Title:    fmt.Sprintf("the metadata servers had no majority while %s", wereDown(dead)),

@@ -128,8 +128,3 @@ func leaving(node *snapshots.Node) bool {
 	out := node.Storage == cluster.StorageGone || node.Storage == cluster.StorageDisabled
 	return out && node.Worker != cluster.WorkerActive && !metadataMember(node)
 }
-
-// metadataMember reports whether a node takes part in the quorum of the metadata servers.
-func metadataMember(node *snapshots.Node) bool {
-	return !node.Removed && node.Metadata == cluster.MetadataMember && hasRole(node, cluster.RoleMetadataServer)
-}

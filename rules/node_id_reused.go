@@ -40,11 +40,11 @@ var _ = register(Rule{
 			generation uint32
 			segment    int
 		}
-		first := nodes.Newest()
+		ids := make([]cluster.NodeID, 0, nodes.Len())
 		for node := range nodes.All() {
-			first = min(first, node.ID)
+			ids = append(ids, node.ID)
 		}
-		seen := make([]sighting, min(uint64(nodes.Newest()-first)+1, uint64(nodes.Len())))
+		seen := make([]sighting, len(ids))
 		reused := make(map[cluster.NodeID]*reusedID)
 		visited := 0
 		pass.Logs(func(log *snapshots.Log) {
@@ -56,8 +56,8 @@ var _ = register(Rule{
 					continue
 				}
 				last = segment.Sequencer
-				place := uint64(last.ID - first)
-				if place >= uint64(len(seen)) {
+				place, known := slices.BinarySearch(ids, last.ID)
+				if !known {
 					continue
 				}
 				before := seen[place]

@@ -35,8 +35,9 @@ var _ = register(Rule{
 			return
 		}
 		candidates := registered(pass.Snapshot.Nodes, takesSegments)
-		selection, _ := selectDefault(pass)
-		if target := int(logs.DefaultProvider.TargetNodesetSize); target > len(candidates) && len(candidates) > 0 {
+		target := int(logs.DefaultProvider.TargetNodesetSize)
+		selection := cluster.SelectNodeset(asMembers(candidates), configured, target)
+		if target > len(registered(pass.Snapshot.Nodes, mayTakeSegments)) && len(candidates) > 0 {
 			pass.Report(Finding{
 				Subject:  Subject{Document: string(snapshots.BifrostConfig), Part: "target"},
 				Title:    fmt.Sprintf("the target size of nodesets is %d, and there are %s", target, plural(len(candidates), "log server")),

@@ -22,7 +22,8 @@ var _ = register(Rule{
 			"`ahead_of_log` says that the partition store has applied more records than the log holds: the log lost records, or the store belongs to another history of the log.",
 		Legal: "Never.",
 		Fix: "Find out which of the two is right before anything is deleted: `restatectl logs describe L` and `restatectl partitions list`. " +
-			"If the log is right, move the partition store of the broken replica away and let it start from a snapshot.",
+			"For `ahead_of_log` there are two cases. If the log is right, because it was created anew on purpose, the store belongs to the log before: move the partition store of the broken replica away and let it start from a snapshot. " +
+			"If the log lost records, the store is the only place that still has their effects: leave it alone, and bring back the log servers that held them. Settle that before a sealed log is extended: `chain-sealed`.",
 		Evidence: []string{
 			"Restate 1.7.3 parks processors whose applied LSN is at or beyond the tail of the log (restatedev/restate #5112)",
 			"Restate 1.7.12: after a log was deleted from the metadata and created anew with the same loglet id, all its processors report ahead_of_log",
@@ -43,21 +44,34 @@ var _ = register(Rule{
 			id := pass.Snapshot.Live.Processors[i].Partition
 			if processors := broken[id]; processors != nil {
 				delete(broken, id)
-				pass.Report(brokenFinding(id, processors, running[id]))
+				pass.Report(brokenFinding(pass, id, processors, running[id]))
 			}
 		}
 	},
 })
 
-func brokenFinding(id cluster.PartitionID, processors []*snapshots.Processor, running bool) Finding {
+// aheadOfLog is the reason of a processor that has applied records which its log does not hold.
+const aheadOfLog = "ahead_of_log"
+
+// logOf is the log of a partition. By default both have the same number.
+func logOf(pass *Pass, id cluster.PartitionID) cluster.LogID {
+	if table := pass.Snapshot.Partitions; table != nil {
+		if partition := table.Get(id); partition != nil {
+			return partition.Log
+		}
+	}
+	return cluster.LogID(id)
+}
+
+func brokenFinding(pass *Pass, id cluster.PartitionID, processors []*snapshots.Processor, running bool) Finding {
 	var nodes []cluster.NodeID
 	var reasons []string
+	why := "the partition is down: none of its processors runs"
 	f := Finding{
 		Subject:  Subject{Partition: &id},
 		Expected: "a running processor",
-		Why:      "the partition is down: none of its processors runs",
 		At:       processors[0].At(),
-		Remedy:   []string{"restatectl partitions list", fmt.Sprintf("restatectl logs describe %d", id)},
+		Remedy:   []string{"restatectl partitions list", fmt.Sprintf("restatectl logs describe %d", logOf(pass, id))},
 	}
 	for _, processor := range processors {
 		nodes = append(nodes, processor.Node.ID)
@@ -77,7 +91,14 @@ func brokenFinding(id cluster.PartitionID, processors []*snapshots.Processor, ru
 	if running {
 		f.Severity = Warning
 		f.Observed = fmt.Sprintf("%s parked while others run", plural(len(nodes), "processor"))
-		f.Why = "the partition has a replica less, which does not come back by itself"
+		why = "the partition has a replica less, which does not come back by itself"
+	}
+	f.Why = why
+	if slices.Contains(reasons, aheadOfLog) {
+		f.Why += "; either its log lost records that the processor had applied, or the log was created anew and the partition store belongs to the one before"
+		f.Remedy = append(f.Remedy,
+			"if the log is right, having been created anew on purpose: move the partition store of the broken replica away, and it starts from a snapshot",
+			"if the log lost records: leave stores and log alone, and bring the lost log servers back")
 	}
 	return f
 }

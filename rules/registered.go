@@ -25,9 +25,18 @@ func everyNode(*snapshots.Node) bool { return true }
 // takesSegments is true for the nodes that Restate picks for new nodesets. It does not look at roles.
 func takesSegments(node *snapshots.Node) bool { return node.Storage == cluster.StorageReadWrite }
 
+// mayTakeSegments is true for them and for nodes in a state of a newer Restate: what such a node can do is not known, and
+// no alarm about what a cluster lacks may rest on a guess.
+func mayTakeSegments(node *snapshots.Node) bool { return takesSegments(node) || !node.Storage.Known() }
+
 // takesPartitions is true for the nodes that Restate picks for new replica sets, if their processes run.
 func takesPartitions(node *snapshots.Node) bool {
 	return hasRole(node, cluster.RoleWorker) && node.Worker == cluster.WorkerActive
+}
+
+// mayTakePartitions is to takesPartitions what mayTakeSegments is to takesSegments.
+func mayTakePartitions(node *snapshots.Node) bool {
+	return hasRole(node, cluster.RoleWorker) && (node.Worker == cluster.WorkerActive || !node.Worker.Known())
 }
 
 func hasRole(node *snapshots.Node, role cluster.Role) bool { return slices.Contains(node.Roles, role) }
@@ -39,6 +48,13 @@ func asMembers(list []*snapshots.Node) []cluster.Member {
 		members[i] = cluster.Member{Node: node.ID, Class: cluster.Active, State: node.Storage, Location: node.Location}
 	}
 	return members
+}
+
+// metadataMember is true for a node that counts in the quorum of the metadata servers. Up to Restate 1.4 a state that is
+// left out means that; a node that does not state its release either is taken for one of those.
+func metadataMember(node *snapshots.Node) bool {
+	leftOut := node.Metadata == "" && node.Release.IsZero() && hasRole(node, cluster.RoleMetadataServer)
+	return !node.Removed && (node.Metadata == cluster.MetadataMember || leftOut)
 }
 
 // inMigration is true for what the nodes configuration looks like while the metadata store is migrated: all nodes have
@@ -137,6 +153,6 @@ func selectDefault(pass *Pass) (cluster.Selection, bool) {
 	if !ok {
 		return cluster.Selection{}, false
 	}
-	candidates := asMembers(registered(pass.Snapshot.Nodes, takesSegments))
+	candidates := asMembers(registered(pass.Snapshot.Nodes, mayTakeSegments))
 	return cluster.SelectNodeset(candidates, replication, int(pass.Snapshot.Logs.DefaultProvider.TargetNodesetSize)), true
 }

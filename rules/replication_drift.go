@@ -123,7 +123,7 @@ func checkPartitionDrift(pass *Pass) {
 	if configured.Copies() == 0 {
 		return // everywhere, or not stated
 	}
-	workers := registered(pass.Snapshot.Nodes, takesPartitions)
+	workers := registered(pass.Snapshot.Nodes, mayTakePartitions)
 	unsatisfiable := len(workers) > 0 && !cluster.SelectReplicas(asMembers(workers), configured).Possible()
 	drifted := make(map[string][]*snapshots.Epoch) // by the part of the subject
 	for _, epoch := range pass.Snapshot.Epochs {

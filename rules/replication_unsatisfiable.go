@@ -48,7 +48,7 @@ func checkLogReplication(pass *Pass) {
 		return
 	}
 	replication, _ := defaultReplication(logs)
-	candidates := registered(pass.Snapshot.Nodes, takesSegments)
+	candidates := registered(pass.Snapshot.Nodes, mayTakeSegments)
 	have, want := shortfalls(selection.Missing)
 	f := Finding{
 		Subject:  Subject{Document: string(snapshots.BifrostConfig)},
@@ -60,14 +60,14 @@ func checkLogReplication(pass *Pass) {
 		Remedy:   []string{lowerReplication("log", replication, candidates)},
 	}
 	starting := registered(pass.Snapshot.Nodes, func(node *snapshots.Node) bool {
-		return takesSegments(node) || hasRole(node, cluster.RoleLogServer) && node.Storage == cluster.StorageProvisioning
+		return mayTakeSegments(node) || hasRole(node, cluster.RoleLogServer) && node.Storage == cluster.StorageProvisioning
 	})
 	if len(cluster.SelectNodeset(asMembers(starting), replication, 0).Missing) == 0 {
 		f.Severity = Warning
 		f.Observed += "; others are still provisioning and would make up for it"
 	}
 	for node := range pass.Snapshot.Nodes.All() {
-		if !node.Removed && hasRole(node, cluster.RoleLogServer) && !takesSegments(node) && len(f.Related) < listShown {
+		if !node.Removed && hasRole(node, cluster.RoleLogServer) && !mayTakeSegments(node) && len(f.Related) < listShown {
 			f.Related = append(f.Related, relatedNode(pass, node.ID)...)
 		}
 	}
@@ -109,10 +109,10 @@ func checkPartitionReplication(pass *Pass) {
 	var candidates, starting []*snapshots.Node
 	for _, node := range workers {
 		recorded = recorded || node.Worker != cluster.WorkerProvisioning
-		if takesPartitions(node) {
+		if mayTakePartitions(node) {
 			candidates = append(candidates, node)
 		}
-		if takesPartitions(node) || node.Worker == cluster.WorkerProvisioning {
+		if mayTakePartitions(node) || node.Worker == cluster.WorkerProvisioning {
 			starting = append(starting, node)
 		}
 	}

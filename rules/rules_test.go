@@ -147,7 +147,7 @@ func TestCasesGiveTheFindingsTheyName(t *testing.T) {
 
 // told is everything that a reader gets from a finding.
 func told(f analyze.Finding) string {
-	lines := append([]string{f.Message, "expected: " + f.Expected}, f.Remedy...)
+	lines := append([]string{f.Message, "expected: " + f.Expected, "at: " + f.Location.Pointer}, f.Remedy...)
 	for _, related := range f.Related {
 		lines = append(lines, "see: "+related.Message)
 	}

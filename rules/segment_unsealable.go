@@ -21,7 +21,7 @@ var _ = register(Rule{
 		Why: "Failover, reconfiguration, trimming and the removal of nodes all need an f-majority. Without one, `find-tail` hangs and the partition stays without a leader. " +
 			"It is the trap of replication {node: 1}: a nodeset of two then needs both nodes.",
 		Legal: "A sealed segment below the trim point needs no answers any more.",
-		Fix:   "Bring back one of the listed nodes with its data, then look with `restatectl logs find-tail L`.",
+		Fix:   "Bring back the listed nodes that are still registered with their data, then look with `restatectl logs find-tail L`.",
 		Evidence: []string{
 			"restatedev/restate-operator #195: with {node: 1} the f-majority of a nodeset of two is two, so the tail becomes undeterminable and writes stop",
 			"restatedev/restate #2655, #2565, #3385, #3307, #4463",
@@ -35,6 +35,11 @@ var _ = register(Rule{
 					continue
 				}
 				verdict := &placement.Verdict
+				enough := func(back func(cluster.Member) bool) bool {
+					return cluster.NewChecker(verdict.Members, placement.Replication).FMajority(func(member cluster.Member) bool {
+						return answers(member) || back(member)
+					}).Passed()
+				}
 				f := Finding{
 					Subject:  SubjectSegment(log, i),
 					Title:    fmt.Sprintf("%s: too few members can answer to seal it or to find its tail", segmentTitle(log, i)),
@@ -43,9 +48,13 @@ var _ = register(Rule{
 					Expected: fmt.Sprintf("an f-majority for %v", placement.Replication),
 					Why:      "the log cannot fail over, be reconfigured or trimmed past this segment",
 					At:       log.ParamsAt(i),
-					Remedy:   []string{"bring back one of " + names(verdict.Members, silent) + " with its data", fmt.Sprintf("restatectl logs find-tail %d", log.ID)},
+					Remedy:   bringBack(verdict.Members, silent, enough),
 					Cause:    describe(verdict.Members, silent),
 				}
+				if verdict.Unknown > 0 {
+					f.Remedy = append(f.Remedy, recapture)
+				}
+				f.Remedy = append(f.Remedy, fmt.Sprintf("restatectl logs find-tail %d", log.ID))
 				if !log.Open(i) {
 					f.Severity = Warning
 					f.Why = "readers that are in doubt about this segment wait, and it can be neither repaired nor trimmed"

@@ -98,6 +98,32 @@ func removeUnnamed(pass *Pass, id cluster.NodeID) []string {
 	return []string{fmt.Sprintf("restatectl nodes remove --nodes %v   # once no segment names it", id)}
 }
 
+// bringBack is the step that makes a quorum of members possible again by those that are registered and do not do their
+// part: one of them, some or all. There is none where they would not be enough; others can never come back.
+func bringBack(members []cluster.Member, lost func(cluster.Member) bool, enough func(back func(cluster.Member) bool) bool) []string {
+	isLost := func(member cluster.Member) bool { return member.Class == cluster.Active && lost(member) }
+	all := slices.DeleteFunc(slices.Clone(members), func(member cluster.Member) bool { return !isLost(member) })
+	if len(all) == 0 || !enough(isLost) {
+		return nil
+	}
+	some, data := "", "their"
+	switch every := func(holds func(one cluster.NodeID) bool) bool {
+		return !slices.ContainsFunc(all, func(member cluster.Member) bool { return !holds(member.Node) })
+	}; {
+	case len(all) == 1:
+		data = "its"
+	case every(func(one cluster.NodeID) bool {
+		return enough(func(member cluster.Member) bool { return member.Node == one })
+	}):
+		some, data = "one of ", "its"
+	case every(func(one cluster.NodeID) bool {
+		return enough(func(member cluster.Member) bool { return isLost(member) && member.Node != one })
+	}):
+		some = "enough of "
+	}
+	return []string{"bring back " + some + names(all, isLost) + " with " + data + " data"}
+}
+
 func reconfigure(log cluster.LogID) string {
 	return "restatectl logs reconfigure --log-id " + strconv.FormatUint(uint64(log), 10)
 }

@@ -15,7 +15,7 @@ var _ = register(Rule{
 	Needs:    []snapshots.Kind{snapshots.NodesConfig, snapshots.BifrostConfig},
 	Summary:  "a sequencer or leader has a generation that its node has not reached yet",
 	Doc: Doc{
-		Checks: "The sequencer of every replicated segment, and the leader of every partition whose epoch metadata was captured, against the current generation of its node: one **error** for each node " +
+		Checks: "The sequencer of every replicated segment, the leader of every partition whose epoch metadata was captured, and every node of `sql/nodes` where that was captured, against the current generation of its node: one **error** for each node " +
 			"that is named with a higher generation than `nodes_config` has, with the highest one and the segments and partitions that name it. Nodes that are not registered are the business of other rules.",
 		Why: "A node's generation grows at every start and fences off its earlier runs. A generation from the future means that `nodes_config` was set back, or that an id was given to a new machine: " +
 			"fencing is broken, and two nodes may believe to be the same one.",
@@ -52,6 +52,17 @@ var _ = register(Rule{
 				a.meet(epoch.Leader.Node, func() snapshots.Position { return epoch.Leader.At })
 			}
 		}
+		if live := pass.Snapshot.Live; live != nil {
+			for i := range live.Nodes {
+				said := &live.Nodes[i]
+				if id := (cluster.GenerationalNodeID{ID: said.ID, Generation: said.Generation}); said.Generation > 0 {
+					if a := newer(id); a != nil {
+						a.runs = true
+						a.meet(id, said.At)
+					}
+				}
+			}
+		}
 		pass.Logs(func(log *snapshots.Log) {
 			var last cluster.GenerationalNodeID // neighbours mostly share their sequencer
 			var found *aheadOfConfig
@@ -84,6 +95,7 @@ var _ = register(Rule{
 type aheadOfConfig struct {
 	segments tally
 	leads    []cluster.PartitionID
+	runs     bool // a server knows of that run
 	highest  cluster.GenerationalNodeID
 	at       snapshots.Position
 }
@@ -102,6 +114,9 @@ func (a *aheadOfConfig) finding(node *snapshots.Node) Finding {
 	}
 	if n := len(a.leads); n > 0 {
 		as = append(as, fmt.Sprintf("leader of %s (partition %d first)", plural(n, "partition"), a.leads[0]))
+	}
+	if a.runs {
+		as = append(as, "known to the cluster when it was asked")
 	}
 	return Finding{
 		Subject:  Subject{Node: node.ID.String()},

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
@@ -18,7 +19,7 @@ var _ = register(Rule{
 			"One **error** for each log. Whether the servers of those members run is not in the metadata: this is what holds by configuration.",
 		Why:   "The log stops accepting records, so the partition stops making progress. If the tail cannot be sealed either (`segment-unsealable`), the log cannot even be reconfigured.",
 		Legal: "Never for a log that is in use.",
-		Fix: "Bring the listed nodes back, or give the log another nodeset with `restatectl logs reconfigure --log-id L`, which needs a tail that can be sealed. " +
+		Fix: "Bring back the listed nodes that are still registered, or give the log another nodeset with `restatectl logs reconfigure --log-id L`, which needs a tail that can be sealed. " +
 			"`restatectl nodes set-storage-state --nodes N --storage-state read-write --force` is right only for a node in `data-loss` whose data was verified to be intact.",
 		Evidence: []string{
 			"restatedev/restate-operator #193: five nodes with replication 3 turned data-loss one by one",
@@ -41,6 +42,15 @@ var _ = register(Rule{
 				return
 			}
 			cannot := func(member cluster.Member) bool { return !writes(member) }
+			enough := func(back func(cluster.Member) bool) bool {
+				members := slices.Clone(placement.Verdict.Members)
+				for k := range members {
+					if back(members[k]) {
+						members[k].State = cluster.StorageReadWrite // a disabled member is none until then
+					}
+				}
+				return cluster.NewChecker(members, placement.Replication).WriteQuorum(writes)
+			}
 			f := Finding{
 				Subject:  SubjectSegment(log, i),
 				Title:    fmt.Sprintf("%s: replication %v cannot be met by the members that accept writes", segmentTitle(log, i), placement.Replication),
@@ -49,16 +59,13 @@ var _ = register(Rule{
 				Expected: fmt.Sprintf("a write quorum for %v", placement.Replication),
 				Why:      "the log takes no records, and its partition stops",
 				At:       log.ParamsAt(i),
-				Remedy:   []string{"bring back " + names(placement.Verdict.Members, cannot), reconfigure(log.ID)},
+				Remedy:   append(bringBack(placement.Verdict.Members, cannot, enough), reconfigure(log.ID)),
 				Cause:    describe(placement.Verdict.Members, cannot),
 			}
 			for _, member := range placement.Verdict.Members {
 				if cannot(member) {
 					f.Related = append(f.Related, relatedNode(pass, member.Node)...)
 				}
-			}
-			if f.Cause == "" {
-				f.Remedy = f.Remedy[1:] // nothing to bring back: the nodeset never sufficed
 			}
 			pass.Report(f)
 		})

@@ -38,6 +38,9 @@ func (k Kind) Table() (name string, ok bool) { return strings.CutPrefix(string(k
 // captured then, or had no rows. Nothing in it comes from a node that did not answer.
 //
 // One node answers a query. What it says of the metadata and of other nodes' liveness is its own view.
+//
+// Every list has at most 524,288 elements, the first ones in its order; more are a gap of the document. Rows that are about
+// the same thing count as one.
 type Live struct {
 	// Nodes are in ascending order of ids.
 	Nodes []LiveNode
@@ -54,7 +57,8 @@ type Live struct {
 
 	updatedAt string // the newest one, as it stands there: RFC 3339 in UTC
 	views     map[Kind]*View
-	trimmed   bool // some log server reported a trim point
+	due       map[Kind]int // how many rows a list may have before it is merged
+	trimmed   bool         // some log server reported a trim point
 }
 
 // A row is where something was read: one row of a query's result.
@@ -93,6 +97,7 @@ type LiveNode struct {
 	State      Liveness
 
 	version cluster.Version
+	said    uint32 // the generation that the row itself states
 }
 
 // A Processor is one node's processor of one partition, as that node reports it.
@@ -148,6 +153,8 @@ type LogletWorker struct {
 	// TrimPoint is the last trimmed offset; 0 when nothing was trimmed.
 	TrimPoint LogletOffset
 	Sealed    bool
+
+	said uint32 // the generation that the row itself states
 }
 
 // A SnapshotSetting says whether a node is configured to keep snapshots, and whether two nodes keep them in one place.
@@ -209,7 +216,11 @@ func (l *Live) TrimPoint(log *Log) (point TrimPoint, ok bool) {
 			continue
 		}
 		for worker := range l.workers(segment.Loglet) {
-			if lsn := worker.TrimPoint.LSN(segment.BaseLSN); worker.TrimPoint > 0 && lsn > point.LSN {
+			lsn := worker.TrimPoint.LSN(segment.BaseLSN)
+			if i+1 < len(log.Segments) && log.Segments[i+1].BaseLSN >= segment.BaseLSN {
+				lsn = min(lsn, log.Segments[i+1].BaseLSN-1) // a loglet may have records behind its segment's end
+			}
+			if worker.TrimPoint > 0 && lsn > point.LSN {
 				point, ok = TrimPoint{LSN: lsn, Worker: worker}, true
 			}
 		}
@@ -229,67 +240,125 @@ func (l *Live) workers(loglet cluster.LogletID) func(func(*LogletWorker) bool) {
 	}
 }
 
-// settle brings the lists into their order. What was captured twice is merged, in a way that does not depend on which
-// came first: mostly it only ever grows, and the later answer is the greater.
-func (l *Live) settle() {
-	l.Nodes = merge(l.Nodes,
-		func(a, b *LiveNode) int { return cmp.Compare(a.ID, b.ID) },
-		func(a, b *LiveNode) int {
-			return cmp.Or(cmp.Compare(truth(a.State != ""), truth(b.State != "")), cmp.Compare(a.Generation, b.Generation),
-				cmp.Compare(a.version, b.version), cmp.Compare(a.State, b.State), b.before(&a.row))
-		},
-		func(kept, other *LiveNode) { kept.Generation = max(kept.Generation, other.Generation) })
-	l.Processors = merge(l.Processors,
-		func(a, b *Processor) int {
-			return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Node.ID, b.Node.ID))
-		},
-		func(a, b *Processor) int {
-			return cmp.Or(cmp.Compare(a.Node.Generation, b.Node.Generation), cmp.Compare(a.LeaderEpoch, b.LeaderEpoch), cmp.Compare(a.Applied, b.Applied), b.before(&a.row))
-		}, nil)
-	l.Replicas = merge(l.Replicas,
-		func(a, b *Replica) int {
-			return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(truth(a.Next), truth(b.Next)), cmp.Compare(a.Node, b.Node))
-		},
-		func(a, b *Replica) int {
-			return cmp.Or(cmp.Compare(a.Version, b.Version), cmp.Compare(a.Durable, b.Durable), b.before(&a.row))
-		}, nil)
-	l.Loglets = merge(l.Loglets,
-		func(a, b *LogletWorker) int {
-			return cmp.Or(cmp.Compare(a.Loglet, b.Loglet), cmp.Compare(a.Node.ID, b.Node.ID))
-		},
-		func(a, b *LogletWorker) int {
-			return cmp.Or(cmp.Compare(a.TrimPoint, b.TrimPoint), cmp.Compare(a.Node.Generation, b.Node.Generation), b.before(&a.row))
-		},
-		func(kept, other *LogletWorker) {
-			kept.LocalTail, kept.GlobalTail = max(kept.LocalTail, other.LocalTail), max(kept.GlobalTail, other.GlobalTail)
-			kept.Sealed = kept.Sealed || other.Sealed
-			if other.Node.Generation > kept.Node.Generation {
-				kept.Node = other.Node
-			}
-		})
-	l.SnapshotSettings = merge(l.SnapshotSettings,
-		func(a, b *SnapshotSetting) int { return cmp.Compare(a.Node, b.Node) },
-		func(a, b *SnapshotSetting) int {
-			return cmp.Or(cmp.Compare(truth(a.Set), truth(b.Set)), cmp.Compare(a.Destination, b.Destination), b.before(&a.row))
-		}, nil)
-	l.At, _ = time.Parse(time.RFC3339Nano, l.updatedAt)
-	l.trimmed = slices.ContainsFunc(l.Loglets, func(w LogletWorker) bool { return w.TrimPoint > 0 })
+// A merging says how rows about the same thing become one. It must not matter in which order they come: mostly things only
+// ever grow, and the later answer is the greater.
+type merging[T any] struct {
+	identity, better func(a, b *T) int
+	// join tells the better one what the other says; nil if nothing. It must leave alone what better compares.
+	join func(kept, other *T)
 }
 
-// merge sorts rows by identity and keeps the best one of each, after join has told it what the others say.
-func merge[T any](rows []T, identity, better func(a, b *T) int, join func(kept, other *T)) []T {
-	slices.SortFunc(rows, func(a, b T) int { return cmp.Or(identity(&a, &b), -better(&a, &b)) })
+var mergeNodes = merging[LiveNode]{
+	identity: func(a, b *LiveNode) int { return cmp.Compare(a.ID, b.ID) },
+	better: func(a, b *LiveNode) int {
+		return cmp.Or(cmp.Compare(truth(a.State != ""), truth(b.State != "")), cmp.Compare(a.said, b.said),
+			cmp.Compare(a.version, b.version), cmp.Compare(a.State, b.State), b.before(&a.row))
+	},
+	join: func(kept, other *LiveNode) { kept.Generation = max(kept.Generation, other.Generation) },
+}
+
+var mergeProcessors = merging[Processor]{
+	identity: func(a, b *Processor) int {
+		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Node.ID, b.Node.ID))
+	},
+	better: func(a, b *Processor) int {
+		return cmp.Or(cmp.Compare(a.Node.Generation, b.Node.Generation), cmp.Compare(a.LeaderEpoch, b.LeaderEpoch), cmp.Compare(a.Applied, b.Applied), b.before(&a.row))
+	},
+}
+
+var mergeReplicas = merging[Replica]{
+	identity: func(a, b *Replica) int {
+		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(truth(a.Next), truth(b.Next)), cmp.Compare(a.Node, b.Node))
+	},
+	better: func(a, b *Replica) int {
+		return cmp.Or(cmp.Compare(a.Version, b.Version), cmp.Compare(a.Durable, b.Durable), b.before(&a.row))
+	},
+}
+
+var mergeLoglets = merging[LogletWorker]{
+	identity: func(a, b *LogletWorker) int {
+		return cmp.Or(cmp.Compare(a.Loglet, b.Loglet), cmp.Compare(a.Node.ID, b.Node.ID))
+	},
+	better: func(a, b *LogletWorker) int {
+		return cmp.Or(cmp.Compare(a.TrimPoint, b.TrimPoint), cmp.Compare(a.said, b.said), b.before(&a.row))
+	},
+	join: func(kept, other *LogletWorker) {
+		kept.LocalTail, kept.GlobalTail = max(kept.LocalTail, other.LocalTail), max(kept.GlobalTail, other.GlobalTail)
+		kept.Sealed = kept.Sealed || other.Sealed
+		kept.Node.Generation = max(kept.Node.Generation, other.Node.Generation)
+	},
+}
+
+// merge sorts rows by identity and keeps one of each.
+func (m merging[T]) merge(rows []T) []T {
+	slices.SortFunc(rows, func(a, b T) int { return cmp.Or(m.identity(&a, &b), -m.better(&a, &b)) })
 	kept := rows[:0]
 	for i := range rows {
-		if len(kept) > 0 && identity(&kept[len(kept)-1], &rows[i]) == 0 {
-			if join != nil {
-				join(&kept[len(kept)-1], &rows[i])
+		if len(kept) > 0 && m.identity(&kept[len(kept)-1], &rows[i]) == 0 {
+			if m.join != nil {
+				m.join(&kept[len(kept)-1], &rows[i])
 			}
 			continue
 		}
 		kept = append(kept, rows[i])
 	}
-	return slices.Clip(kept)
+	clear(rows[len(kept):])
+	return kept
+}
+
+// maxRows bounds what is kept of a table: Restate has at most 65,536 partitions and as many logs. Tests make it small.
+var maxRows = 1 << 19
+
+// bound merges rows and drops those beyond maxRows. It reports how many may follow before it has to be done again, so that
+// the list never is much longer than what it is about.
+func (m merging[T]) bound(rows []T) (kept []T, due int, dropped bool) {
+	const often = 1 << 12
+	rows = m.merge(rows)
+	if dropped = len(rows) > maxRows; dropped {
+		clear(rows[maxRows:])
+		rows = rows[:maxRows]
+	}
+	return rows, len(rows) + max(len(rows), often), dropped
+}
+
+// bound keeps the list of a kind from growing with its rows, once it has more than a number of them. It reports whether
+// there were too many.
+func (l *Live) bound(kind Kind, most int) (dropped bool) {
+	due := 0
+	switch {
+	case kind == LiveNodes && len(l.Nodes) > most:
+		l.Nodes, due, dropped = mergeNodes.bound(l.Nodes)
+	case kind == LiveProcessors && len(l.Processors) > most:
+		l.Processors, due, dropped = mergeProcessors.bound(l.Processors)
+	case kind == LiveReplicaSets && len(l.Replicas) > most:
+		l.Replicas, due, dropped = mergeReplicas.bound(l.Replicas)
+	case kind == LiveLoglets && len(l.Loglets) > most:
+		l.Loglets, due, dropped = mergeLoglets.bound(l.Loglets)
+	case kind == LiveConfig && len(l.SnapshotSettings) > most:
+		l.SnapshotSettings, due, dropped = mergeSettings.bound(l.SnapshotSettings)
+	default:
+		return false
+	}
+	l.due[kind] = due
+	return dropped
+}
+
+var mergeSettings = merging[SnapshotSetting]{
+	identity: func(a, b *SnapshotSetting) int { return cmp.Compare(a.Node, b.Node) },
+	better: func(a, b *SnapshotSetting) int {
+		return cmp.Or(cmp.Compare(truth(a.Set), truth(b.Set)), cmp.Compare(a.Destination, b.Destination), b.before(&a.row))
+	},
+}
+
+// settle brings the lists into their order. What was captured twice is merged.
+func (l *Live) settle() {
+	l.Nodes = slices.Clip(mergeNodes.merge(l.Nodes))
+	l.Processors = slices.Clip(mergeProcessors.merge(l.Processors))
+	l.Replicas = slices.Clip(mergeReplicas.merge(l.Replicas))
+	l.Loglets = slices.Clip(mergeLoglets.merge(l.Loglets))
+	l.SnapshotSettings = slices.Clip(mergeSettings.merge(l.SnapshotSettings))
+	l.At, _ = time.Parse(time.RFC3339Nano, l.updatedAt)
+	l.trimmed = slices.ContainsFunc(l.Loglets, func(w LogletWorker) bool { return w.TrimPoint > 0 })
 }
 
 func truth(b bool) int {

@@ -118,6 +118,7 @@ type resultReader struct {
 	results  []*result
 	last     *result // that of the row before, when rows stand one on a line
 	other    bool    // rows of a table that is not kept were passed over
+	early    int     // damaged rows that stand by themselves before the first sound one
 }
 
 // A result is what a source holds of one table.
@@ -126,6 +127,8 @@ type result struct {
 	table   *table
 	rows    int
 	damaged int
+	odd     int    // how many oddities were kept
+	dropped bool   // there are more rows than are kept
 	ending  []byte // of the row before, from its last column on
 }
 
@@ -145,8 +148,12 @@ func (of *result) remember(raw []byte) {
 	}
 }
 
-// damagedShown bounds how many damaged rows of a result are named one by one.
-const damagedShown = 10
+// damagedShown bounds how many damaged rows of a result are named one by one, maxRowOddities how many oddities are kept of
+// it: they must not crowd out those of the metadata.
+const (
+	damagedShown   = 10
+	maxRowOddities = 1_000
+)
 
 func (r *resultReader) result(t *table, offset int64) *result {
 	for _, known := range r.results {
@@ -156,7 +163,7 @@ func (r *resultReader) result(t *table, offset int64) *result {
 	}
 	s := r.snapshot
 	if s.Live == nil {
-		s.Live = &Live{views: make(map[Kind]*View)}
+		s.Live = &Live{views: make(map[Kind]*View), due: make(map[Kind]int)}
 	}
 	d := &Document{Kind: t.kind, Source: r.source, Offset: offset, Complete: true}
 	s.Documents = append(s.Documents, d)
@@ -177,9 +184,18 @@ func (r *resultReader) gap(of *result, reason string) {
 	r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Key: of.Key(), Kind: of.Kind, Source: r.source.Name, Reason: reason})
 }
 
+// bound drops rows beyond what is kept of a table.
+func (r *resultReader) bound(of *result, most int) {
+	if r.snapshot.Live.bound(of.Kind, most) && !of.dropped {
+		of.dropped, of.Complete = true, false
+		r.gap(of, fmt.Sprintf("it is about more than %d things, of which the others were left out", maxRows))
+	}
+}
+
 // close sums up what was not said of each damaged row.
 func (r *resultReader) close() {
 	for _, of := range r.results {
+		r.bound(of, maxRows)
 		if more := of.damaged - damagedShown; more > 0 {
 			r.gap(of, fmt.Sprintf("%d more places of its rows cannot be used", more))
 		}
@@ -324,7 +340,9 @@ func (r *resultReader) line() (d *Document, another, ok bool) {
 		}
 		w.skipRow()
 		if before == nil {
-			r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Source: r.source.Name, Reason: damagedRow(n, at, err.Error())})
+			if r.early++; r.early <= damagedShown {
+				r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Source: r.source.Name, Reason: damagedRow(n, at, err.Error())})
+			}
 			return nil, true, true
 		}
 		before.rows++
@@ -392,9 +410,15 @@ func (r *resultReader) add(of *result, n int, o object, oddities *[]Oddity) {
 		case InvalidValue, UnknownValue, RoundedNumber:
 			r.damage(of, damagedRow(n, c.offset, fmt.Sprintf("%s is %s", oddity.What, oddity.Value)))
 		default:
-			oddity.Document = of.Document
-			r.snapshot.Oddities = append(r.snapshot.Oddities, oddity)
+			if of.odd < maxRowOddities && len(r.snapshot.Oddities) < maxOddities {
+				of.odd++
+				oddity.Document = of.Document
+				r.snapshot.Oddities = append(r.snapshot.Oddities, oddity)
+			}
 		}
+	}
+	if !of.table.version {
+		r.bound(of, max(r.snapshot.Live.due[of.Kind], 1<<13))
 	}
 }
 
@@ -525,7 +549,7 @@ func (l *Live) addNode(c *cells) bool {
 		l.addView(NodesConfig, c, "nodes_configuration_version", "metadata_ver")
 	}
 	l.Nodes = append(l.Nodes, LiveNode{
-		row: c.row, ID: node.ID, Generation: node.Generation, State: Liveness(state),
+		row: c.row, ID: node.ID, Generation: node.Generation, said: node.Generation, State: Liveness(state),
 		version: max(c.version("nodes_configuration_version"), c.version("metadata_ver")),
 	})
 	return true
@@ -605,6 +629,7 @@ func (l *Live) addLogletWorker(c *cells) bool {
 		GlobalTail: c.offsetOf("known_global_tail"),
 		TrimPoint:  c.offsetOf("trim_point"),
 		Sealed:     c.bool("is_sealed"),
+		said:       node.Generation,
 	})
 	return true
 }
