@@ -37,6 +37,7 @@ type draft struct {
 	*Document
 	oddities []Oddity
 	gaps     []string
+	broken   string // why it could not be read to its end
 	fields   object
 	seen     map[string]bool
 
@@ -53,6 +54,9 @@ func newDraft(source *Source, offset int64) *draft {
 	d.fields.text = &text{document: d.Document, oddities: &d.oddities, offset: offset}
 	return d
 }
+
+// notJSON is what is wrong with a file that does not even begin like a document.
+const notJSON = "not JSON"
 
 // meant reports whether a file's name says that it holds a document.
 func meant(file string) bool {
@@ -162,7 +166,7 @@ func (r *reader) source(fsys fs.FS, file string, alone bool) {
 	case source.Size == 0 && promised:
 		gap("empty")
 	case found+nulls+other == 0 && promised:
-		gap("not JSON")
+		gap(notJSON)
 	case found+nulls == 0 && other > 0 && (alone || meant(file)):
 		gap("not a document of Restate's metadata")
 	}
@@ -174,6 +178,9 @@ const sniffSize = 64 << 10
 // sniff reports whether the head of a file looks like a document, by the same steps as source.
 func (r *reader) sniff(fsys fs.FS, file string) bool {
 	source := &Source{Name: file, fsys: fsys, path: file}
+	if info, err := fs.Stat(fsys, file); err != nil || !info.Mode().IsRegular() {
+		return false // opening it may take for ever
+	}
 	f, err := source.Open(0)
 	if err != nil {
 		return false
@@ -273,13 +280,18 @@ func (r *reader) document(source *Source, promised bool) (*Document, bool) {
 	d := newDraft(source, r.window.offset())
 	err := r.members(d)
 	if err != nil {
-		d.gap(err.Error())
+		d.broken = err.Error()
+		d.gap(d.broken)
 	}
 	kind := d.kind()
 	if kind == "" {
 		if err != nil && promised {
 			likely, key := labelled(source.Name)
-			r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Key: key, Kind: likely, Source: source.Name, Reason: err.Error()})
+			reason := err.Error()
+			if syntax := (*syntaxError)(nil); len(d.seen) == 0 && errors.As(err, &syntax) {
+				reason = notJSON // it only begins with a brace
+			}
+			r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Key: key, Kind: likely, Source: source.Name, Reason: reason})
 		}
 		return nil, err == nil
 	}
@@ -396,6 +408,13 @@ func (d *draft) gap(reason string) {
 	}
 }
 
+// lacks notes that a part is not there. Of a document that ends early that is said already.
+func (d *draft) lacks(part string) {
+	if d.broken == "" {
+		d.gap("no " + part)
+	}
+}
+
 // largeList is the size from which it pays not to read through a list of logs twice.
 const largeList = 4 << 20
 
@@ -455,16 +474,16 @@ func (r *reader) finish(d *draft) {
 	case NodesConfig:
 		if d.nodes == nil {
 			d.nodes = &Nodes{Document: d.Document}
-			d.gap("no list of nodes")
+			d.lacks("list of nodes")
 		}
 		d.nodes.finish(d.fields)
 		if r.keep(d, s.Document(d.Kind)) {
 			s.Nodes = d.nodes
 		}
 	case BifrostConfig:
-		logs := &Logs{Document: d.Document, snapshot: s, listAt: d.listAt, whole: !d.stopped}
+		logs := &Logs{Document: d.Document, snapshot: s, listAt: d.listAt, whole: !d.stopped, broken: d.broken}
 		if d.listAt < 0 {
-			d.gap("no list of logs")
+			d.lacks("list of logs")
 		}
 		logs.decodeProvider(d.fields)
 		if r.keep(d, s.Document(d.Kind)) {
