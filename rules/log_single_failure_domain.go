@@ -199,7 +199,7 @@ func (l *domainLoss) finding(pass *Pass, domain cluster.Loss, remedy string) Fin
 	}
 	all := l.all()
 	f := Finding{
-		Observed: all.String(),
+		Observed: all.in(pass),
 		Expected: "nodesets that survive the loss of any node",
 		Why:      "the partitions of these logs stop when it is down",
 		At:       all.at,

@@ -83,10 +83,10 @@ var _ = register(Rule{
 		})
 		pass.Finally(func() {
 			if members.count() > 0 {
-				found = append(found, Related{Message: "in the nodeset of " + members.String(), At: members.at})
+				found = append(found, Related{Message: "in the nodeset of " + members.in(pass), At: members.at})
 			}
 			if sequencers.count() > 0 {
-				found = append(found, Related{Message: "sequencer of " + sequencers.String(), At: sequencers.at})
+				found = append(found, Related{Message: "sequencer of " + sequencers.in(pass), At: sequencers.at})
 			}
 			if len(found) == 0 {
 				return
