@@ -17,8 +17,10 @@ type Logs struct {
 	DefaultProvider *Provider
 
 	snapshot *Snapshot
-	listAt   int64 // where the list of logs starts in the source; -1 when there is none
-	whole    bool  // what follows the list was read already, further documents included
+	listAt   int64           // where the list of logs starts in the source; -1 when there is none
+	whole    bool            // what follows the list was read already, further documents included
+	through  bool            // it was read to its end to compare it with a rival, but for the logs
+	before   map[string]bool // the fields before the list and, if whole, behind it
 	// broken is why the document could not be read to its end, which is a gap of the snapshot then; empty if it could, or
 	// was not tried.
 	broken string

@@ -91,23 +91,12 @@ func (r *logsReader) read(visit func(*Log)) error {
 			return err
 		}
 	}
-	for {
-		more, err := w.next('}')
-		if err != nil {
-			return err
-		}
-		if !more {
-			break
-		}
-		if err := w.skip(); err != nil { // the key
-			return err
-		}
-		if err := w.expect(':'); err != nil {
-			return err
-		}
-		if err := w.skip(); err != nil {
-			return err
-		}
+	gap := r.gap
+	if r.logs.whole || r.logs.through {
+		gap = func(string) {} // it was told already
+	}
+	if err := r.logs.behind(w, gap); err != nil {
+		return err
 	}
 	if _, more := w.peek(); more && !r.logs.whole {
 		r.gap(fmt.Sprintf("the text behind the document (byte %d) was not read", w.offset()))
