@@ -20,7 +20,7 @@ var _ = register(Rule{
 		Why: "Documents are captured one after another, not at one moment, and files of two clusters are easily mixed. Conclusions from such a capture may be wrong. " +
 			"If the capture is sound, somebody edited the metadata.",
 		Legal: "When the cluster changed during the capture.",
-		Fix:   "Capture again in the order `bifrost_config`, `pp_epoch_*`, `partition_table`, `nodes_config`: nodes are registered before anything names them, so a reference to an unknown node is then real.",
+		Fix:   "Capture again, into an empty folder, in the order `bifrost_config`, `partition_table`, `pp_epoch_*`, `schema_registry`, `nodes_config`. Any order will do as long as `nodes_config` is last: nodes are registered before anything names them, so a reference to an unknown node is then real.",
 		Evidence: []string{
 			"Restate 1.2 to 1.7: `restatectl metadata get` reads one key; there is no version of the whole",
 			"Restate 1.7.12: a hand-patched epoch metadata that names a node that never existed is accepted",
@@ -39,6 +39,7 @@ var _ = register(Rule{
 						Expected: "a partition of the table",
 						Why:      "it belongs to another cluster, or the partition table is older or was edited",
 						At:       epoch.Document.At(epoch.Document.Offset, ""),
+						Remedy:   []string{"capture everything again, into an empty folder"},
 					})
 				}
 			}
@@ -169,6 +170,7 @@ func reportRivals(pass *Pass) {
 			Expected: "one document of each key",
 			Why:      fmt.Sprintf("only %v from %s is used", kept.Version, kept.Source.Name),
 			At:       kept.At(kept.Offset, ""),
+			Remedy:   []string{"capture everything again, into an empty folder"},
 		}
 		for i, other := range others {
 			separator := ", "

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
 )
 
 var _ = register(Rule{
@@ -19,7 +20,7 @@ var _ = register(Rule{
 		Why: "Nothing can be appended until a new segment is added at exactly the marker's LSN. A log that stays sealed means a reconfiguration that failed, a replication that the cluster cannot meet, " +
 			"or a partition whose leadership is frozen. A permanent seal can never be lifted.",
 		Legal: "During a reconfiguration, after a planned `restatectl logs seal`, and on a single node between shutdown and start: the next leader lifts it.",
-		Fix:   "`restatectl logs reconfigure --log-id L`; where the marker is all that is left of the chain restatectl panics, and a restart of the partition's leader appends instead. If the log stays sealed, look at the default replication (can the cluster meet it?) and at frozen leadership (`restatectl partitions leadership show`).",
+		Fix:   "Where `processor-broken` says that the partition is ahead of the log, settle that first. Then `restatectl logs reconfigure --log-id L`; where the marker is all that is left of the chain restatectl panics, and a restart of the partition's leader appends instead. If the log stays sealed, look at the default replication (can the cluster meet it?) and at frozen leadership (`restatectl partitions leadership show`).",
 		Evidence: []string{
 			"Restate 1.7.12: `logs reconfigure` of a chain that is nothing but a marker panics in restatectl; with a permanent seal and a worker running, the version of `bifrost_config` grows by hundreds a second",
 			"restatedev/restate #3578, #3597, #5033, #5106, #5107",
@@ -64,10 +65,29 @@ var _ = register(Rule{
 					}
 				}
 			}
+			if ahead := aheadOf(pass, log.ID); ahead != nil {
+				f.Why += fmt.Sprintf("; but partition %d is ahead of this log: if it goes on now, what the log lost cannot be told from what comes next", ahead.Partition)
+				f.Related = append(f.Related, Related{Message: fmt.Sprintf("the processor of partition %d on %v is broken: %s", ahead.Partition, ahead.Node.ID, ahead.Broken), At: ahead.At()})
+				f.Remedy = []string{"restate-lint explain processor-broken   # settle first which is right, the log or the partition store", fmt.Sprintf("restatectl logs describe %d", log.ID)}
+			}
 			pass.Report(f)
 		})
 	},
 })
+
+// aheadOf returns a captured processor that has applied records which the log does not hold; nil without one.
+func aheadOf(pass *Pass, log cluster.LogID) *snapshots.Processor {
+	if pass.Snapshot.Live == nil {
+		return nil
+	}
+	for i := range pass.Snapshot.Live.Processors {
+		processor := &pass.Snapshot.Live.Processors[i]
+		if processor.Broken == aheadOfLog && logOf(pass, processor.Partition) == log {
+			return processor
+		}
+	}
+	return nil
+}
 
 // sealContext says who sealed and why, in a fixed order.
 func sealContext(seal snapshots.Seal) string {

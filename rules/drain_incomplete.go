@@ -145,7 +145,7 @@ func (l *leavingNode) finding(pass *Pass) Finding {
 	}
 	var uses []string
 	if l.open.count() > 0 {
-		uses = append(uses, "in the nodesets of "+l.open.String())
+		uses = append(uses, "in the nodesets of "+l.open.in(pass))
 		f.Related = append(f.Related, Related{Message: "an open tail that names it", At: l.open.at})
 		f.Remedy = append(f.Remedy, "restatectl logs reconfigure --log-id L   # for each open tail")
 	}
@@ -162,13 +162,13 @@ func (l *leavingNode) finding(pass *Pass) Finding {
 	f.Title = fmt.Sprintf("%s is %s and still %s", nodeTitle(node), leaves, strings.Join(uses, " and "))
 	if len(uses) > 0 {
 		if l.sealed.count() > 0 {
-			f.Observed += fmt.Sprintf("; also in the nodesets of %v", &l.sealed)
+			f.Observed += fmt.Sprintf("; also in the nodesets of %s", l.sealed.in(pass))
 		}
 		return f
 	}
 	f.Severity = Note
 	if l.sealed.count() > 0 {
-		f.Title = fmt.Sprintf("%s is read-only and in the nodesets of %v", nodeTitle(node), &l.sealed)
+		f.Title = fmt.Sprintf("%s is read-only and in the nodesets of %s", nodeTitle(node), l.sealed.in(pass))
 		f.Expected = "no segment that names it"
 		f.Why = "it must not be removed before they are trimmed"
 		f.Related = []Related{{Message: "a sealed segment that names it", At: l.sealed.at}}

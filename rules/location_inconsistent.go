@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 
 	"restate-lint/snapshots"
@@ -66,7 +67,7 @@ var _ = register(Rule{
 			slices.Sort(in)
 			pass.Report(Finding{
 				Severity: Note,
-				Subject:  Subject{Document: string(snapshots.NodesConfig), Part: "zone-" + zone},
+				Subject:  Subject{Document: string(snapshots.NodesConfig), Part: "zone-" + url.PathEscape(zone)},
 				Title:    fmt.Sprintf("zone %q exists in %s, and each of them is a zone of its own", zone, plural(len(in), "region")),
 				Observed: "regions " + shorten(in),
 				Expected: "names that are meant to be different zones",

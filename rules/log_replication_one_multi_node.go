@@ -57,7 +57,7 @@ var _ = register(Rule{
 			f := Finding{
 				Subject:  Subject{Document: string(snapshots.BifrostConfig)},
 				Title:    fmt.Sprintf("logs are kept in a single copy on a cluster of %s", plural(len(writers), "log server")),
-				Observed: "replication {node: 1} of " + single.String(),
+				Observed: "replication {node: 1} of " + single.in(pass),
 				Expected: "at least two copies",
 				Why:      "every node of a nodeset must answer before it can be sealed: losing any one of them stops its logs",
 				At:       single.at,
@@ -65,11 +65,11 @@ var _ = register(Rule{
 				Remedy:   []string{"restatectl config set --log-replication 2 --partition-replication 2", "restatectl logs list"},
 			}
 			if byDefault {
-				f.Observed = fmt.Sprintf("default replication %v; %v of %v", replication, "replication {node: 1}", &single)
+				f.Observed = fmt.Sprintf("default replication %v; replication {node: 1} of %s", replication, single.in(pass))
 				f.At = pass.Snapshot.Logs.DefaultProvider.At
-				if single.count() == 0 {
+				if single.count() == 0 && pass.Whole(snapshots.BifrostConfig) {
 					f.Observed = fmt.Sprintf("default replication %v; no open tail has it yet", replication)
-				} else {
+				} else if single.count() > 0 {
 					f.Related = append(f.Related, Related{Message: "an open tail with one copy", At: single.at})
 				}
 			}

@@ -107,7 +107,7 @@ var _ = register(Rule{
 					f.Why = "segments that name it wait for answers that never come"
 				}
 				if t.count() > 0 {
-					f.Observed += "; it is in the nodeset of " + t.String()
+					f.Observed += "; it is in the nodeset of " + t.in(pass)
 					f.Related = append(f.Related, Related{Message: "an open tail that names it", At: t.at})
 				}
 				pass.Report(f)

@@ -64,6 +64,7 @@ var _ = register(Rule{
 					Why:      "it has just joined, or no log has been reconfigured since",
 					At:       node.StorageAt,
 					Cause:    "unused",
+					Remedy:   []string{"restatectl nodes list   # does it run?", "restatectl logs reconfigure --log-id L   # for each log that should spread anew"},
 				})
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -198,7 +199,7 @@ func (l *domainLoss) finding(pass *Pass, domain cluster.Loss, remedy string) Fin
 	}
 	all := l.all()
 	f := Finding{
-		Observed: all.String(),
+		Observed: all.in(pass),
 		Expected: "nodesets that survive the loss of any node",
 		Why:      "the partitions of these logs stop when it is down",
 		At:       all.at,
@@ -214,7 +215,7 @@ func (l *domainLoss) finding(pass *Pass, domain cluster.Loss, remedy string) Fin
 		what = domain.Node.String()
 		f.Related = relatedNode(pass, domain.Node)
 	} else {
-		f.Subject = Subject{Document: string(snapshots.BifrostConfig), Part: "zone-" + domain.Domain.String()}
+		f.Subject = Subject{Document: string(snapshots.BifrostConfig), Part: "zone-" + url.PathEscape(domain.Domain.String())}
 		what = "zone " + domain.Domain.String()
 		f.Expected = "copies in two zones"
 		f.Why = "all copies of a record may be in this zone: when it is down, the tails are in doubt and the partitions stop"

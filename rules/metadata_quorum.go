@@ -60,7 +60,7 @@ var _ = register(Rule{
 			Observed: "members: " + nodeList(members),
 			Expected: "an odd number of members, three or five",
 			At:       nodes[0].MetadataAt,
-			Remedy:   []string{"restatectl metadata-server list-servers", "restatectl metadata-server add-node N"},
+			Remedy:   []string{"restatectl metadata-server list-servers"},
 		}
 		if len(members) > 0 {
 			f.At = members[0].MetadataAt
@@ -68,6 +68,7 @@ var _ = register(Rule{
 		for _, node := range outside[:min(len(outside), listShown)] {
 			f.Related = append(f.Related, Related{Message: fmt.Sprintf("%v has the role and is %s", node.ID, node.Metadata), At: node.MetadataAt})
 		}
+		addable := addNodes(outside)
 		quorum := len(members)/2 + 1
 		switch {
 		case roles == 0 && len(members) == 0:
@@ -80,6 +81,7 @@ var _ = register(Rule{
 			f.Title = fmt.Sprintf("%s the role metadata-server, and none is a member", have(roles, "node"))
 			f.Why = "no metadata can be written: no failover, no reconfiguration, no node can join"
 			f.At = outside[0].MetadataAt
+			f.Remedy = append(f.Remedy, addable[0])
 		case len(usable) < quorum:
 			f.Title = fmt.Sprintf("only %d of %s the role metadata-server: no majority", len(usable), have(len(members), "metadata member"))
 			f.Expected = fmt.Sprintf("at least %s with the role", plural(quorum, "member"))
@@ -89,14 +91,20 @@ var _ = register(Rule{
 			f.Severity = Warning
 			f.Title = "the metadata has two members, and needs both"
 			f.Why = "losing either of them stops all changes in the cluster, which is worse than with one"
+			f.Remedy = append(f.Remedy, toOdd(members, addable))
 		case len(members)%2 == 0:
 			f.Severity = Note
 			f.Title = fmt.Sprintf("the metadata has %d members, an even number", len(members))
 			f.Why = fmt.Sprintf("%d of them must be up: they survive no more losses than %d would", quorum, len(members)-1)
+			f.Remedy = append(f.Remedy, toOdd(members, addable))
 		case len(members) == 1 && len(nodes) >= 3:
 			f.Severity = Warning
 			f.Title = fmt.Sprintf("a single node keeps the metadata of a cluster of %d", len(nodes))
 			f.Why = "when it is down nothing can be changed in the cluster, and when it is lost there is no supported way back"
+			if len(addable) < 2 {
+				f.Remedy = append(f.Remedy, fmt.Sprintf("give the role metadata-server to %s and restart them", plural(2-len(addable), "more node")))
+			}
+			f.Remedy = append(f.Remedy, addable[:min(2, len(addable))]...)
 		default:
 			for _, node := range outside {
 				pass.Report(notAMember(node, members))
@@ -106,6 +114,22 @@ var _ = register(Rule{
 		pass.Report(f)
 	},
 })
+
+// addNodes are the commands that make metadata servers members.
+func addNodes(servers []*snapshots.Node) (commands []string) {
+	for _, node := range servers {
+		commands = append(commands, fmt.Sprintf("restatectl metadata-server add-node %v", node.ID))
+	}
+	return commands
+}
+
+// toOdd is the step that makes the number of members odd: one more where there is one, one less otherwise.
+func toOdd(members []*snapshots.Node, addable []string) string {
+	if len(addable) > 0 {
+		return addable[0]
+	}
+	return fmt.Sprintf("restatectl metadata-server remove-node %v   # or give one more node the role metadata-server, and add that", members[len(members)-1].ID)
+}
 
 func notAMember(node *snapshots.Node, members []*snapshots.Node) Finding {
 	f := Finding{
@@ -117,7 +141,7 @@ func notAMember(node *snapshots.Node, members []*snapshots.Node) Finding {
 		Why:      "it does not keep the metadata, though it seems to",
 		At:       node.MetadataAt,
 		Related:  []Related{{Message: "the members are " + nodeList(members), At: members[0].MetadataAt}},
-		Remedy:   []string{fmt.Sprintf("restatectl metadata-server add-node %v", node.ID)},
+		Remedy:   addNodes([]*snapshots.Node{node}),
 	}
 	if node.Metadata == cluster.MetadataStandby {
 		f.Severity = Note

@@ -35,10 +35,12 @@ var _ = register(Rule{
 			case snapshots.InvalidValue:
 				f.Title = what + " is " + oddity.Value + ", not " + oddity.Want
 				f.Why = "a server that reads this document fails on it"
+				f.Remedy = []string{captureAgain(oddity.Document), untilRepaired("any node")}
 			case snapshots.UnknownValue:
 				f.Severity = Warning
 				f.Title = what + " is " + oddity.Value + ", which is not known"
 				f.Why = "a newer Restate may have written it; releases that do not know it cannot read the document, and rules that depend on it take the best case"
+				f.Remedy = []string{"check with a newer restate-lint, if the cluster runs a newer Restate", captureAgain(oddity.Document)}
 			default:
 				return
 			}

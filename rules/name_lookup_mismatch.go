@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"net/url"
 
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
@@ -39,6 +40,7 @@ var _ = register(Rule{
 				Expected: "the names of all registered nodes",
 				Why:      "every process registers as a new node at its next start",
 				At:       wholeDocument(nodes.Document),
+				Remedy:   []string{recapture, untilRepaired("any node")},
 			})
 			return
 		}
@@ -49,13 +51,14 @@ var _ = register(Rule{
 				continue
 			}
 			pass.Report(Finding{
-				Subject:  Subject{Document: string(snapshots.NodesConfig), Part: "name-" + entry.Name},
+				Subject:  Subject{Document: string(snapshots.NodesConfig), Part: "name-" + url.PathEscape(entry.Name)},
 				Title:    fmt.Sprintf("name_lookup has the name %q, which no registered node has", entry.Name),
 				Observed: fmt.Sprintf("%q leads to %v (%v)", entry.Name, entry.Node, nodes.Class(entry.Node)),
 				Expected: "names of registered nodes only",
 				Why:      "a process of this name takes over the identity of that id when it starts",
 				At:       entry.At,
 				Related:  relatedNode(pass, entry.Node),
+				Remedy:   []string{recapture, untilRepaired(fmt.Sprintf("a node called %q", entry.Name))},
 			})
 		}
 		for _, node := range registered(nodes, func(node *snapshots.Node) bool { return node.Name != "" && len(owners[node.Name]) == 1 }) {
@@ -72,6 +75,7 @@ var _ = register(Rule{
 				At:       entry.At,
 				Related:  []Related{{Message: fmt.Sprintf("%v has this name", node.ID), At: node.NameAt}},
 				Cause:    node.ID.String(),
+				Remedy:   []string{recapture, untilRepaired(nodeTitle(node))},
 			}
 			if !listed {
 				f.Title = fmt.Sprintf("name_lookup does not have the name of %s", nodeTitle(node))
@@ -86,3 +90,8 @@ var _ = register(Rule{
 		}
 	},
 })
+
+// untilRepaired is the step for metadata that somebody edited.
+func untilRepaired(what string) string {
+	return "if it stays: do not restart " + what + " before the metadata is repaired together with Restate's developers"
+}

@@ -18,7 +18,7 @@ var _ = register(Rule{
 			"What the loss does to quorums is said by `segment-under-replicated`, `segment-no-readable-node`, `tail-write-quorum-lost` and `segment-unsealable`." + trimmedNote,
 		Why: "The node left before its segments were trimmed. The copies it held are gone. Restate treats it as disabled, which drops it from the nodeset: quorums are computed as if it had never been a member, " +
 			"records whose copies were only on removed nodes are lost without an error, and a tail that is too low can be accepted.",
-		Legal: "Harmless if the whole segment lies below the trim point: trimming removes segments from the chain some time later. The trim point is not part of the metadata.",
+		Legal: "When the whole segment lies below the trim point: trimming removes segments from the chain some time later. The trim point is in `sql/loglet_workers`, not in the metadata.",
 		Fix: "Create a snapshot and trim, `restatectl snapshots create P --trim-log`, then look whether the segment is gone with `restatectl logs describe L`; repeat if it is not. " +
 			"Do not set the storage state of the removed node: Restate refuses it for ids that are gone.",
 		Evidence: []string{
@@ -36,7 +36,7 @@ var _ = register(Rule{
 				Title:    fmt.Sprintf("%s: nodeset contains %v, which was removed from the cluster", segmentTitle(log, i), member.Node),
 				Observed: membersLeft(segment.Placement),
 				Expected: "no removed node in a segment that is not trimmed",
-				Why:      fmt.Sprintf("the copies %v held are gone, and Restate computes quorums as if it had never been a member; harmless only if the segment lies below the trim point", member.Node),
+				Why:      fmt.Sprintf("the copies %v held are gone, and Restate computes quorums as if it had never been a member", member.Node),
 				Related:  relatedNode(pass, member.Node),
 				Remedy:   segmentRemedy(pass, log, i),
 			}

@@ -77,7 +77,7 @@ var _ = register(Rule{
 				f := Finding{
 					Subject:  Subject{Document: string(snapshots.BifrostConfig), Part: fmt.Sprintf("size-%d", s.is)},
 					Title:    fmt.Sprintf("%s nodesets of %d where %d could be chosen", have(t.count(), "open tail"), s.is, s.could),
-					Observed: t.String(),
+					Observed: t.in(pass),
 					Expected: fmt.Sprintf("nodesets of %d for replication %v", s.could, configured),
 					Why:      "they survive fewer losses than the log servers that there are would allow",
 					At:       t.at,

@@ -71,7 +71,7 @@ func checkLogDrift(pass *Pass) {
 			f := Finding{
 				Subject:  Subject{Document: string(snapshots.BifrostConfig), Part: partName(replication.String())},
 				Title:    fmt.Sprintf("%s replicated by %v, not by the default %v", are(t.count(), "open tail"), replication, configured),
-				Observed: t.String(),
+				Observed: t.in(pass),
 				Expected: fmt.Sprintf("replication %v", configured),
 				Why:      "records have fewer copies, or copies in fewer places, than the cluster is configured for",
 				At:       t.at,

@@ -2,7 +2,10 @@ package rules
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
@@ -50,9 +53,10 @@ func checkLogReplication(pass *Pass) {
 	replication, _ := defaultReplication(logs)
 	candidates := registered(pass.Snapshot.Nodes, mayTakeSegments)
 	have, want := shortfalls(selection.Missing)
+	have = exist(selection.Missing[0].Have, have)
 	f := Finding{
 		Subject:  Subject{Document: string(snapshots.BifrostConfig)},
-		Title:    fmt.Sprintf("default log replication %v cannot be met: it needs %s, and there are %s to choose from", replication, want, have),
+		Title:    fmt.Sprintf("default log replication %v cannot be met: it needs %s, and there %s to choose from", replication, want, have),
 		Observed: fmt.Sprintf("log servers in state read-write: %s", nodeList(candidates)),
 		Expected: "at least " + want,
 		Why:      "no new segment can be created: a log that is sealed, be it only to improve it, stays sealed and takes no records",
@@ -124,9 +128,10 @@ func checkPartitionReplication(pass *Pass) {
 		return
 	}
 	have, want := shortfalls(selection.Missing)
+	have = exist(selection.Missing[0].Have, have)
 	f := Finding{
 		Subject:  Subject{Document: string(snapshots.PartitionTable)},
-		Title:    fmt.Sprintf("partition replication %v cannot be met: it needs %s, and there are %s to choose from", table.Replication, want, have),
+		Title:    fmt.Sprintf("partition replication %v cannot be met: it needs %s, and there %s to choose from", table.Replication, want, have),
 		Observed: fmt.Sprintf("workers in state active: %s", nodeList(candidates)),
 		Expected: "at least " + want,
 		Why:      "no new replica set can be chosen: partitions stay on the nodes that they are on, even if those are lost or being drained",
@@ -135,6 +140,17 @@ func checkPartitionReplication(pass *Pass) {
 	}
 	if len(selection.Unlocated) > 0 {
 		f.Observed += "; without the locations that the replication needs: " + idList(selection.Unlocated)
+	}
+	var back []string
+	returned := slices.Clone(candidates)
+	for _, node := range workers {
+		if node.Worker == cluster.WorkerDraining || node.Worker == cluster.WorkerDisabled {
+			returned = append(returned, node)
+			back = append(back, node.ID.String())
+		}
+	}
+	if cluster.SelectReplicas(asMembers(returned), table.Replication).Possible() {
+		f.Remedy = append([]string{"restatectl nodes set-worker-state --nodes " + strings.Join(back, ",") + " --worker-state active"}, f.Remedy...)
 	}
 	if cluster.SelectReplicas(asMembers(starting), table.Replication).Possible() {
 		f.Severity = Warning
@@ -149,8 +165,13 @@ func checkPartitionReplication(pass *Pass) {
 }
 
 // lowerReplication is the command that sets what the candidates can do. Flat replication is lowered to what survives the
-// loss of a node where there are three or more; for zones and regions only the limits are named.
+// loss of a node where there are three or more. For zones and regions that would give up what they are for: it is said what
+// there is.
 func lowerReplication(what string, replication cluster.Replication, candidates []*snapshots.Node) string {
+	server := "log servers"
+	if what == "partition" {
+		server = "workers"
+	}
 	command := "restatectl config set --" + what + "-replication "
 	if replication.Zone == 0 && replication.Region == 0 {
 		most := max(1, (len(candidates)+1)/2)
@@ -168,5 +189,27 @@ func lowerReplication(what string, replication cluster.Replication, candidates [
 			regions[region] = true
 		}
 	}
-	return command + fmt.Sprintf("R   # there are %s, %s, %s", plural(len(candidates), "node"), plural(len(zones), "zone"), plural(len(regions), "region"))
+	return fmt.Sprintf("add %s where there are none yet: there %s in %s and %s", server,
+		exist(len(candidates), plural(len(candidates), "node")), listed(zones, "zone"), listed(regions, "region"))
+}
+
+// exist is "is 1 node" or "are 2 nodes".
+func exist(n int, what string) string {
+	if n == 1 {
+		return "is " + what
+	}
+	return "are " + what
+}
+
+// listed counts domains and names them: "2 zones (eu.a, eu.b)".
+func listed(domains map[cluster.Location]bool, noun string) string {
+	var names []string
+	for domain := range maps.Keys(domains) {
+		names = append(names, domain.String())
+	}
+	if len(names) == 0 {
+		return "no " + noun
+	}
+	slices.Sort(names)
+	return plural(len(names), noun) + " (" + shorten(names) + ")"
 }

@@ -83,10 +83,10 @@ var _ = register(Rule{
 		})
 		pass.Finally(func() {
 			if members.count() > 0 {
-				found = append(found, Related{Message: "in the nodeset of " + members.String(), At: members.at})
+				found = append(found, Related{Message: "in the nodeset of " + members.in(pass), At: members.at})
 			}
 			if sequencers.count() > 0 {
-				found = append(found, Related{Message: "sequencer of " + sequencers.String(), At: sequencers.at})
+				found = append(found, Related{Message: "sequencer of " + sequencers.in(pass), At: sequencers.at})
 			}
 			if len(found) == 0 {
 				return
@@ -103,10 +103,12 @@ var _ = register(Rule{
 				Why:      "0 stands for no node: other nodes refuse to talk to it",
 				At:       found[0].At,
 				Related:  found[1:],
+				Remedy:   []string{recapture, untilRepaired("any node")},
 			}
 			if s.Release().IsZero() && s.Logs != nil && s.Logs.DefaultProvider == nil {
 				f.Severity = Note
 				f.Why = "Restate 1.0 and 1.1 counted nodes from 0; 1.2 and 1.3 give the node another id"
+				f.Remedy = []string{"start the cluster once with Restate 1.2 or 1.3 before upgrading further"}
 			}
 			pass.Report(f)
 		})

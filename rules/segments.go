@@ -58,7 +58,7 @@ func membersLeft(placement *snapshots.Placement) string {
 func placed(pass *Pass, log *snapshots.Log, i int) *snapshots.Placement {
 	segment := &log.Segments[i]
 	if segment.Placement == nil && (segment.Kind == snapshots.Replicated || segment.Kind == snapshots.UnknownKind) {
-		pass.Lacks(snapshots.BifrostConfig)
+		pass.Incomplete(snapshots.BifrostConfig)
 	}
 	return segment.Placement
 }

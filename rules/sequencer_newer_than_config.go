@@ -84,7 +84,7 @@ var _ = register(Rule{
 		pass.Finally(func() {
 			for node := range nodes.All() {
 				if a := ahead[node.ID]; a != nil {
-					pass.Report(a.finding(node))
+					pass.Report(a.finding(pass, node))
 				}
 			}
 		})
@@ -107,10 +107,10 @@ func (a *aheadOfConfig) meet(id cluster.GenerationalNodeID, at func() snapshots.
 	}
 }
 
-func (a *aheadOfConfig) finding(node *snapshots.Node) Finding {
+func (a *aheadOfConfig) finding(pass *Pass, node *snapshots.Node) Finding {
 	var as []string
 	if a.segments.open+a.segments.sealed > 0 {
-		as = append(as, "sequencer of "+a.segments.String())
+		as = append(as, "sequencer of "+a.segments.in(pass))
 	}
 	if n := len(a.leads); n > 0 {
 		as = append(as, fmt.Sprintf("leader of %s (partition %d first)", plural(n, "partition"), a.leads[0]))

@@ -1,9 +1,12 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
 )
 
 // trimmedNote is what the documentation of a rule says that reports through ReportSegment.
@@ -39,6 +42,38 @@ func (p *Pass) ReportSegment(log *snapshots.Log, i int, finding Finding) {
 			Message: fmt.Sprintf("log %d is trimmed up to LSN %d, says %v (%v)", log.ID, point.LSN, point.Worker.Node.ID, point.Worker.Loglet),
 			At:      point.Worker.At(),
 		})
+	} else if !log.Open(i) {
+		finding.Related = append(finding.Related, p.untrimmed(log)...)
 	}
 	p.Report(finding)
+}
+
+// untrimmed is what captured log servers say of a log below whose trim point a sealed segment does not lie.
+func (p *Pass) untrimmed(log *snapshots.Log) []Related {
+	point := p.trim.point
+	if !p.trim.ok {
+		point.Worker = p.reporter(log) // trimmed up to LSN 0
+	}
+	if point.Worker == nil {
+		return nil
+	}
+	return []Related{{
+		Message: fmt.Sprintf("log %d is trimmed up to LSN %d only, says %v (%v)", log.ID, point.LSN, point.Worker.Node.ID, point.Worker.Loglet),
+		At:      point.Worker.At(),
+	}}
+}
+
+// reporter returns a log server that reported a loglet of the log, or nil.
+func (p *Pass) reporter(log *snapshots.Log) *snapshots.LogletWorker {
+	if p.Snapshot.Live == nil {
+		return nil
+	}
+	loglets := p.Snapshot.Live.Loglets
+	for i := range log.Segments {
+		place, found := slices.BinarySearchFunc(loglets, logletOf(log, i), func(w snapshots.LogletWorker, id cluster.LogletID) int { return cmp.Compare(w.Loglet, id) })
+		if found {
+			return &loglets[place]
+		}
+	}
+	return nil
 }

@@ -36,7 +36,11 @@ func Open(path string) (*Snapshot, error) {
 	case len(captures) != 1:
 		return nil, fmt.Errorf("%s: holds %d snapshots where one is wanted", path, len(captures))
 	}
-	return captures[0].Read()
+	s, err := captures[0].Read()
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
 }
 
 // Find finds the snapshots that paths name, and reads no more than the heads of some files to do so. A path is
@@ -242,7 +246,8 @@ func (f *finder) below(dir, folder string) []string {
 }
 
 // entries returns the regular files of a directory, links to such included, and its folders; neither hidden ones, but for
-// the marker of a data directory.
+// the marker of a data directory. What is no regular file is returned if its name is that of a document, so that reading
+// it gives a gap; it is never opened.
 func (f *finder) entries(dir string) (files, folders []string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -255,10 +260,11 @@ func (f *finder) entries(dir string) (files, folders []string) {
 		case mode.IsDir():
 			folders = append(folders, entry.Name())
 		case mode&fs.ModeSymlink != 0:
-			if info, err := os.Stat(filepath.Join(dir, entry.Name())); err == nil && info.Mode().IsRegular() {
+			info, err := os.Stat(filepath.Join(dir, entry.Name()))
+			if err == nil && info.Mode().IsRegular() || meant(entry.Name()) && (err != nil || !info.IsDir()) {
 				files = append(files, entry.Name())
 			}
-		case mode.IsRegular():
+		case mode.IsRegular() || meant(entry.Name()):
 			files = append(files, entry.Name())
 		}
 	}

@@ -257,7 +257,7 @@ func TestHugeFiles(t *testing.T) {
 		{"no logs", `{"version":1,"config":null,"logs":[`, "1,", "1]}", lists, []int64{long}},
 		{"logs", `{"version":1,"config":null,"logs":[`, `[1,{"chain":[]}],`, "1]}", lists, []int64{long}},
 		{"a log", `{"version":1,"config":null,"logs":[[0,{"chain":[`, segment, `[2,{}]]}]]}`, value, []int64{within, beyond, longer}},
-		{"a log of nothing", `{"version":1,"config":null,"logs":[[0,{"chain":[`, `1,`, `1]}]]}`, value, []int64{within, beyond}},
+		{"a log of nothing", `{"version":1,"config":null,"logs":[[0,{"chain":[`, `1,`, `1]}]]}`, lists, []int64{within, beyond}},
 		{"a log without end", `{"version":1,"config":null,"logs":[[0,{"chain":[]}],[1,{"chain":[[`, ` `, ``, value, []int64{beyond}},
 		{"parameters", `{"version":1,"config":null,"logs":[[0,{"chain":[[1,{"kind":"replicated","params":"`, `[`, `"}]]}]]}`, value, []int64{within, beyond}},
 		{"documents", "", `{"version":1,"num_partitions":0}`, "", lists, []int64{long}},

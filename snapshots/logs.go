@@ -17,8 +17,13 @@ type Logs struct {
 	DefaultProvider *Provider
 
 	snapshot *Snapshot
-	listAt   int64 // where the list of logs starts in the source; -1 when there is none
-	whole    bool  // what follows the list was read already, further documents included
+	listAt   int64           // where the list of logs starts in the source; -1 when there is none
+	whole    bool            // what follows the list was read already, further documents included
+	through  bool            // it was read to its end to compare it with a rival, but for the logs
+	before   map[string]bool // the fields before the list and, if whole, behind it
+	// broken is why the document could not be read to its end, which is a gap of the snapshot then; empty if it could, or
+	// was not tried.
+	broken string
 }
 
 // A Provider is how new segments of a log are made.
@@ -64,7 +69,8 @@ type Log struct {
 	Segments []Segment
 	// Oddities are the values of this log that are not as Restate writes them.
 	Oddities []Oddity
-	// Defects are the segments whose parameters cannot be decoded, with the reason.
+	// Defects are the segments that cannot be decoded, with the reason: at most 1,000. An element of the chain that is no
+	// segment at all keeps its place, as one of UnknownKind.
 	Defects []Defect
 
 	document *Document
@@ -106,7 +112,7 @@ type Placement struct {
 	Verdict cluster.Verdict
 }
 
-// A Defect is a segment whose parameters cannot be decoded.
+// A Defect is a segment that cannot be decoded, mostly for its parameters.
 type Defect struct {
 	Segment int // its place in the chain
 	Reason  string

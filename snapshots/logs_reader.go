@@ -11,7 +11,7 @@ import (
 )
 
 // Each reads the logs from the source and calls visit for every one, in the order of the document. It returns the
-// parts that could not be read. It may be called again, which reads the source again.
+// parts that could not be read, but for the end of the document where that is a gap of the snapshot already. It may be called again, which reads the source again.
 func (l *Logs) Each(visit func(*Log)) []Gap {
 	return l.each(visit, true)
 }
@@ -36,7 +36,7 @@ func (l *Logs) each(visit func(*Log), useLayout bool) (gaps []Gap) {
 	}
 	defer f.Close()
 	r.w = newWindow(f, l.listAt, l.Document.Source.Size-l.listAt)
-	if err := r.read(visit); err != nil {
+	if err := r.read(visit); err != nil && err.Error() != l.broken {
 		r.gap(fmt.Sprintf("unreadable behind log entry %d: %v", r.number, err))
 	}
 	return r.gaps
@@ -91,23 +91,12 @@ func (r *logsReader) read(visit func(*Log)) error {
 			return err
 		}
 	}
-	for {
-		more, err := w.next('}')
-		if err != nil {
-			return err
-		}
-		if !more {
-			break
-		}
-		if err := w.skip(); err != nil { // the key
-			return err
-		}
-		if err := w.expect(':'); err != nil {
-			return err
-		}
-		if err := w.skip(); err != nil {
-			return err
-		}
+	gap := r.gap
+	if r.logs.whole || r.logs.through {
+		gap = func(string) {} // it was told already
+	}
+	if err := r.logs.behind(w, gap); err != nil {
+		return err
 	}
 	if _, more := w.peek(); more && !r.logs.whole {
 		r.gap(fmt.Sprintf("the text behind the document (byte %d) was not read", w.offset()))
@@ -275,8 +264,13 @@ func (r *logsReader) segment(v value, number int) {
 	log := &r.log
 	segment := Segment{at: uint32(v.at().Offset - log.offset), number: uint32(number)}
 	v.what = fmt.Sprintf("segment of log %d", log.ID)
+	broken := func(reason string) { // it keeps its place, or the segment before it would pass for the tail
+		log.Segments = append(log.Segments, segment)
+		log.defect(reason)
+	}
 	base, config, ok := v.pair()
 	if !ok {
+		broken(v.shown() + " is not a pair [base LSN, segment]")
 		return
 	}
 	base.what = "base LSN of a " + v.what
@@ -286,6 +280,7 @@ func (r *logsReader) segment(v value, number int) {
 	config.what = v.what
 	fields, ok := config.object()
 	if !ok {
+		broken(config.shown() + " is not an object")
 		return
 	}
 	if v := fields.get("index", "index of a "+v.what); !v.isNull() {
@@ -297,7 +292,14 @@ func (r *logsReader) segment(v value, number int) {
 	params := fields.get("params", "parameters of a "+v.what)
 	log.Segments = append(log.Segments, segment)
 	if err := r.params(params, &log.Segments[len(log.Segments)-1]); err != nil {
-		log.Defects = append(log.Defects, Defect{Segment: len(log.Segments) - 1, Reason: err.Error()})
+		log.defect(err.Error())
+	}
+}
+
+// defect says what is wrong with the last segment.
+func (l *Log) defect(reason string) {
+	if len(l.Defects) < maxGaps {
+		l.Defects = append(l.Defects, Defect{Segment: len(l.Segments) - 1, Reason: reason})
 	}
 }
 

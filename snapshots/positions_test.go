@@ -142,19 +142,19 @@ func TestPositionsBehindEscapes(t *testing.T) {
 		document := `{"version":1,"logs":[[0,{"chain":["x",[1,{"kind":"replicated","index":0,"params":"` + params + `"}]]}]]}`
 		s, _ := read(map[string]string{"b.json": document})
 		s.Logs.Each(func(log *Log) {
-			if len(log.Segments) != 1 || log.Segments[0].Placement == nil {
+			if len(log.Segments) != 2 || log.Segments[1].Placement == nil {
 				t.Fatalf("%s: got %v, %v", params, log.Segments, log.Defects)
 			}
-			for name, at := range map[string]Position{"9]": log.MemberAt(0, 0), `\"N1:1`: log.SequencerAt(0), `{\"node`: log.ReplicationAt(0)} {
+			for name, at := range map[string]Position{"9]": log.MemberAt(1, 0), `\"N1:1`: log.SequencerAt(1), `{\"node`: log.ReplicationAt(1)} {
 				if !strings.HasPrefix(document[at.Offset:], name) {
 					t.Errorf("%s: %.20s stands where %s belongs", params, document[at.Offset:], name)
 				}
 			}
-			if at := log.within(0, "missing", -1); at != log.ParamsAt(0) {
+			if at := log.within(1, "missing", -1); at != log.ParamsAt(1) {
 				t.Errorf("what is missing is at %v", at)
 			}
-			// The first element of the chain is no segment, and pointers count it.
-			if at := log.SegmentAt(0); at.Pointer != "/logs/0/1/chain/1" || document[at.Offset] != '[' {
+			// The first element of the chain is no segment, and keeps its place.
+			if at := log.SegmentAt(1); at.Pointer != "/logs/0/1/chain/1" || document[at.Offset] != '[' {
 				t.Errorf("the segment is at %v", at)
 			}
 		})

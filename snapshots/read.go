@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -40,6 +41,7 @@ type draft struct {
 	*Document
 	oddities []Oddity
 	gaps     []string
+	broken   string // why it could not be read to its end
 	fields   object
 	seen     map[string]bool
 
@@ -57,6 +59,9 @@ func newDraft(source *Source, offset int64) *draft {
 	d.fields.text = &text{document: d.Document, oddities: &d.oddities, offset: offset}
 	return d
 }
+
+// notJSON is what is wrong with a file that does not even begin like a document.
+const notJSON = "not JSON"
 
 // meant reports whether a file's name says that it holds a document of the metadata store.
 func meant(file string) bool {
@@ -171,7 +176,7 @@ func (r *reader) source(fsys fs.FS, file string, alone bool) {
 	case source.Size == 0 && promised:
 		gap("empty")
 	case found+nulls+other == 0 && promised:
-		gap("not JSON")
+		gap(notJSON)
 	case found+nulls == 0 && other > 0 && (alone || meant(file)):
 		gap("not a document of Restate's metadata")
 	}
@@ -183,6 +188,9 @@ const sniffSize = 64 << 10
 // sniff reports whether the head of a file looks like a document, by the same steps as source.
 func (r *reader) sniff(fsys fs.FS, file string) bool {
 	source := &Source{Name: file, fsys: fsys, path: file}
+	if info, err := fs.Stat(fsys, file); err != nil || !info.Mode().IsRegular() {
+		return false // opening it may take for ever
+	}
 	f, err := source.Open(0)
 	if err != nil {
 		return false
@@ -289,13 +297,18 @@ func (r *reader) document(source *Source, promised bool) (*Document, bool) {
 	d := newDraft(source, r.window.offset())
 	err := r.members(d)
 	if err != nil {
-		d.gap(err.Error())
+		d.broken = err.Error()
+		d.gap(d.broken)
 	}
 	kind := d.kind()
 	if kind == "" {
 		if err != nil && promised {
 			likely, key := labelled(source.Name)
-			r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Key: key, Kind: likely, Source: source.Name, Reason: err.Error()})
+			reason := err.Error()
+			if syntax := (*syntaxError)(nil); len(d.seen) == 0 && errors.As(err, &syntax) {
+				reason = notJSON // it only begins with a brace
+			}
+			r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Key: key, Kind: likely, Source: source.Name, Reason: reason})
 		}
 		return nil, err == nil
 	}
@@ -320,15 +333,9 @@ func (r *reader) members(d *draft) error {
 		if err != nil {
 			return err
 		}
-		if raw[0] != '"' || !gjson.ValidBytes(raw) {
-			return &syntaxError{keyAt, "not a field name"}
-		}
-		key := gjson.ParseBytes(raw).Str
-		if err := w.expect(':'); err != nil {
+		key, err := w.name(raw, keyAt)
+		if err != nil {
 			return err
-		}
-		if _, ok := w.peek(); !ok {
-			return w.failure()
 		}
 		duplicate := d.seen[key]
 		if duplicate {
@@ -369,7 +376,11 @@ func (r *reader) members(d *draft) error {
 				}
 			}
 		default:
-			err = w.skip()
+			var sound bool
+			at := w.offset()
+			if sound, err = w.skipSound(); !sound {
+				d.gap(damagedField(key, at))
+			}
 		}
 		if err != nil {
 			return err
@@ -378,6 +389,53 @@ func (r *reader) members(d *draft) error {
 			return err
 		}
 	}
+}
+
+// name returns the field name that was cut from the window, and moves on to the first byte of the field's value.
+func (w *window) name(raw []byte, at int64) (string, error) {
+	if raw[0] != '"' || !gjson.ValidBytes(raw) {
+		return "", &syntaxError{at, "not a field name"}
+	}
+	name := gjson.ParseBytes(raw).Str
+	if err := w.expect(':'); err != nil {
+		return "", err
+	}
+	if _, ok := w.peek(); !ok {
+		return "", w.failure()
+	}
+	return name, nil
+}
+
+func damagedField(name string, at int64) string {
+	return fmt.Sprintf("%s (byte %d): %v", shorten(name), at, errNotJSON)
+}
+
+func shorten(name string) string {
+	const longest = 80
+	if len(name) > longest {
+		return strings.ToValidUTF8(name[:longest], "") + "…"
+	}
+	return name
+}
+
+// checkedSize is the largest value whose syntax is checked although nobody reads it.
+const checkedSize = 1 << 20
+
+// skipSound passes over the next value. It reports false for one that is no JSON, unless it is too large to look at.
+func (w *window) skipSound() (sound bool, err error) {
+	w.ahead(checkedSize)
+	held := window{buf: w.buf, pos: w.pos, end: w.end, err: io.EOF, anchor: -1}
+	length, err := held.span(true)
+	if end := w.pos + length; err != nil || end == w.end && w.err == nil {
+		return true, w.skip()
+	}
+	raw := w.buf[w.pos : w.pos+length]
+	w.pos += length
+	if gjson.ValidBytes(raw) {
+		return true, nil
+	}
+	clean, at := blankControls(raw)
+	return at >= 0 && gjson.ValidBytes(clean), nil
 }
 
 // list reads the array at pos entry by entry, so that a damaged one does not hide the others.
@@ -415,13 +473,20 @@ func (d *draft) gap(reason string) {
 	}
 }
 
-// largeList is the size from which it pays not to read through a list of logs twice.
-const largeList = 4 << 20
+// lacks notes that a part is not there. Of a document that ends early that is said already.
+func (d *draft) lacks(part string) {
+	if d.broken == "" {
+		d.gap("no " + part)
+	}
+}
+
+// largeList is the size from which it pays not to read through a list of logs twice. Tests make it small.
+var largeList = 4 << 20
 
 // mayHoldMore reports whether a source may go on behind a document with a list of logs: another document would start
 // on a line of its own somewhere near the end.
 func (r *reader) mayHoldMore(source *Source, listAt int64) bool {
-	if source.Size-listAt < largeList {
+	if source.Size-listAt < int64(largeList) {
 		return true
 	}
 	end := make([]byte, largeList/8)
@@ -486,18 +551,22 @@ func (r *reader) finish(d *draft) {
 	case NodesConfig:
 		if d.nodes == nil {
 			d.nodes = &Nodes{Document: d.Document}
-			d.gap("no list of nodes")
+			d.lacks("list of nodes")
 		}
 		d.nodes.finish(d.fields)
 		if r.keep(d, s.Document(d.Kind)) {
 			s.Nodes = d.nodes
 		}
 	case BifrostConfig:
-		logs := &Logs{Document: d.Document, snapshot: s, listAt: d.listAt, whole: !d.stopped}
+		logs := &Logs{Document: d.Document, snapshot: s, listAt: d.listAt, whole: !d.stopped, broken: d.broken, before: d.seen}
 		if d.listAt < 0 {
-			d.gap("no list of logs")
+			d.lacks("list of logs")
 		}
 		logs.decodeProvider(d.fields)
+		if s.Logs != nil { // whichever is read to its end wins, so both have to be
+			r.readThrough(s.Logs)
+			r.readThrough(logs)
+		}
 		if r.keep(d, s.Document(d.Kind)) {
 			s.Logs = logs
 		}
@@ -548,6 +617,73 @@ func (r *reader) finish(d *draft) {
 	}
 	for _, reason := range d.gaps {
 		s.Gaps = append(s.Gaps, Gap{Key: d.Key(), Kind: d.Kind, Source: d.Source.Name, Reason: reason})
+	}
+}
+
+// readThrough makes up for having stopped at a list of logs.
+func (r *reader) readThrough(logs *Logs) {
+	if logs.whole || logs.through {
+		return
+	}
+	logs.through = true
+	d := logs.Document
+	gaps := 0
+	gap := func(reason string) {
+		d.Complete = false
+		if gaps++; gaps > maxGaps {
+			return
+		}
+		r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Key: d.Key(), Kind: d.Kind, Source: d.Source.Name, Reason: reason})
+	}
+	f, err := d.Source.Open(logs.listAt)
+	if err != nil {
+		gap(underlying(err).Error())
+		return
+	}
+	defer f.Close()
+	w := newWindow(f, logs.listAt, d.Source.Size-logs.listAt)
+	if err = w.skip(); err == nil {
+		err = logs.behind(w, gap)
+	}
+	if err != nil {
+		logs.broken = err.Error()
+		gap(logs.broken)
+	}
+}
+
+// behind reads what follows the list of logs in its document, of which nothing is used.
+func (l *Logs) behind(w *window, gap func(reason string)) error {
+	seen := make(map[string]bool, len(l.before))
+	maps.Copy(seen, l.before)
+	for fields := 0; ; fields++ {
+		more, err := w.next('}')
+		if err != nil || !more {
+			return err
+		}
+		if fields == maxElements {
+			return errTooMany
+		}
+		raw, at, err := w.value()
+		if err != nil {
+			return err
+		}
+		key, err := w.name(raw, at)
+		if err != nil {
+			return err
+		}
+		if seen[key] {
+			gap(fmt.Sprintf("the key %q stands twice, the second time behind the list of logs (byte %d)", shorten(key), at))
+		} else if len(seen) < 1000 {
+			seen[key] = true
+		}
+		at = w.offset()
+		sound, err := w.skipSound()
+		if err != nil {
+			return err
+		}
+		if !sound {
+			gap(damagedField(key, at))
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 
 	multierror "github.com/hashicorp/go-multierror"
@@ -56,7 +57,7 @@ type Rival struct {
 
 // Read reads the documents in the named files of a file system, which make up one snapshot. Names that cannot be
 // read, or hold nothing that is known, become gaps. The error is non-nil only when no document was found at all; it
-// then carries every reason.
+// then carries every reason. It does not repeat the name of the snapshot, nor that of its only file if both are the same.
 func Read(name string, fsys fs.FS, files ...string) (*Snapshot, error) {
 	s := &Snapshot{Name: name}
 	r := &reader{snapshot: s, epochs: make(map[cluster.PartitionID]int)}
@@ -69,7 +70,11 @@ func Read(name string, fsys fs.FS, files ...string) (*Snapshot, error) {
 	}
 	var problems *multierror.Error
 	for _, gap := range s.Gaps {
-		if gap.Source != "" {
+		switch {
+		case gap.Source == "":
+		case len(files) == 1 && files[0] == path.Base(name):
+			problems = multierror.Append(problems, errors.New(gap.Reason))
+		default:
 			problems = multierror.Append(problems, errors.New(gap.String()))
 		}
 	}

@@ -34,6 +34,8 @@ type Environment struct {
 var commandTable = []func(*Environment) *cli.Command{
 	checkCommand,
 	describeCommand,
+	whatIfCommand,
+	removableCommand,
 	upgradeCommand,
 	goldenCommand,
 	rulesCommand,

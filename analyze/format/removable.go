@@ -1,0 +1,157 @@
+package format
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"restate-lint/analyze"
+)
+
+// RemovableJSON writes for machines which nodes may be removed.
+func RemovableJSON(w io.Writer, r *analyze.Removable) error { return encode(w, r) }
+
+// verdictStyles are the colours of verdicts.
+var verdictStyles = map[analyze.Verdict]style{
+	analyze.Safe: green, analyze.Blocked: boldRed, analyze.RemovedTooEarly: boldRed, analyze.NotKnown: bold,
+}
+
+// Removable prints for people which nodes may be removed: a line for each, or everything about each.
+func (t Text) Removable(w io.Writer, r *analyze.Removable, brief bool) error {
+	p := &printer{Text: t, w: bufio.NewWriter(w)}
+	for _, line := range inventoryLines(r.ClusterName, r.Documents, r.Gaps, &r.Inventory) {
+		p.line(line)
+	}
+	if brief {
+		p.line("")
+		p.table([]string{"NODE", "NAME", "STORAGE", "WORKER", "VERDICT", "RESTATECTL", "IN-THE-WAY"}, len(r.Nodes), func(i int) []string {
+			n := &r.Nodes[i]
+			return []string{n.Node, n.Name, n.StorageState, n.WorkerState, string(n.Verdict), restatectlWord(&n.Restatectl), inTheWay(n)}
+		}, "--all shows them")
+	} else {
+		for i := range r.Nodes {
+			p.line("")
+			p.removal(&r.Nodes[i])
+		}
+	}
+	p.undecidedParts(r.Undecided)
+	p.listGaps(r.Gaps)
+	return p.w.Flush()
+}
+
+// restatectlWord is what restatectl would do.
+func restatectlWord(a *analyze.RestatectlAnswer) string {
+	switch {
+	case a.Accepts == nil:
+		return "not known"
+	case *a.Accepts:
+		return "accepts"
+	case a.Ground == analyze.GroundPanic:
+		return "panics"
+	}
+	return "refuses"
+}
+
+// inTheWay lists the blockers by their kinds.
+func inTheWay(n *analyze.NodeRemoval) string {
+	var list []string
+	for _, b := range n.Blockers {
+		word := string(b.Kind)
+		if b.Count > 0 {
+			word += " (" + strconv.Itoa(b.Count) + ")"
+		}
+		list = append(list, word)
+	}
+	if len(list) == 0 && n.Class != "active" {
+		return "nothing: " + n.Class
+	}
+	return strings.Join(list, ", ")
+}
+
+// logletsShown bounds the loglets that are printed of one blocker.
+const logletsShown = 16
+
+// removal prints everything about one node.
+func (p *printer) removal(n *analyze.NodeRemoval) {
+	name := n.Node
+	if n.Name != "" {
+		name += " (" + Clean(n.Name) + ")"
+	}
+	p.line(p.Palette.paint(bold, name), ": ", p.Palette.paint(verdictStyles[n.Verdict], string(n.Verdict)))
+	facts := []string{n.Class}
+	if len(n.Roles) > 0 {
+		facts = append(facts, Clean(strings.Join(n.Roles, ", ")), "storage "+Clean(n.StorageState), "worker "+Clean(n.WorkerState))
+	}
+	p.wrapped("  ", strings.Join(facts, " · "))
+	if len(n.Blockers) > 0 {
+		p.line("")
+		title := "in the way:"
+		if n.Verdict == analyze.RemovedTooEarly {
+			title = "still there:"
+		}
+		p.line("  ", title)
+		for i := range n.Blockers {
+			p.wrapped(fmt.Sprintf("    %-18s ", n.Blockers[i].Kind), blockerText(&n.Blockers[i]))
+		}
+	}
+	p.line("")
+	p.wrapped("  restatectl nodes remove ", restatectlSentence(n))
+	if len(n.Commands) > 0 {
+		p.line("")
+		switch n.Verdict {
+		case analyze.Safe:
+			p.line("  to remove it:")
+		case analyze.RemovedTooEarly:
+			p.line("  to repair it:")
+		default:
+			p.line("  to make it safe:")
+		}
+		for _, command := range n.Commands {
+			p.line("    ", Clean(command))
+		}
+	}
+}
+
+func blockerText(b *analyze.Blocker) string {
+	text := Clean(b.Message)
+	var ids []string
+	for i, id := range b.Loglets {
+		if i == logletsShown {
+			break
+		}
+		ids = append(ids, id)
+	}
+	switch {
+	case len(ids) > 0 && b.Count > len(ids):
+		text += ": " + strings.Join(ids, ", ") + ", …"
+	case len(ids) > 0:
+		text += ": " + strings.Join(ids, ", ")
+	case len(b.Partitions) > 0:
+		text += ": " + numberList(numbers(b.Partitions))
+	}
+	return text
+}
+
+// restatectlSentence says what restatectl would do, and why.
+func restatectlSentence(n *analyze.NodeRemoval) string {
+	a := &n.Restatectl
+	switch {
+	case a.Accepts == nil:
+		return "would do what depends on logs that were not captured"
+	case *a.Accepts && a.Ground == analyze.GroundUnregistered:
+		return "would succeed and change nothing: " + n.Node + " is not registered"
+	case *a.Accepts && a.Ground == analyze.GroundDisabled:
+		return "would accept: it does not look at the nodesets of a disabled log server, and never at partitions"
+	case *a.Accepts && n.Verdict == analyze.Blocked:
+		return "would accept: it does not look at what is in the way"
+	case *a.Accepts:
+		return "would accept"
+	case a.Ground == analyze.GroundPanic:
+		return "would panic: a loglet has another id than its log and segment index imply"
+	case len(a.Refusals) == 1:
+		return "would refuse: " + a.Refusals[0]
+	}
+	return fmt.Sprintf("would refuse, with one of %d loglets: %s", len(a.Refusals), a.Refusals[0])
+}
