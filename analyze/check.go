@@ -285,6 +285,8 @@ func inventory(s *snapshots.Snapshot) Inventory {
 			case node.Removed:
 				counts.Removed++
 				continue
+			case node.Unreadable:
+				continue
 			case node.Release.IsZero():
 				counts.ReleasesUnknown = true
 			default:

@@ -30,7 +30,7 @@ var _ = register(Rule{
 		},
 	},
 	Run: func(pass *Pass) {
-		nodes := registered(pass.Snapshot.Nodes, everyNode)
+		nodes := registered(pass.Snapshot.Nodes, func(node *snapshots.Node) bool { return node.Generation.Generation > 0 }) // 0 is not known
 		if len(nodes) < 2 {
 			return
 		}

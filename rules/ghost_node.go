@@ -56,29 +56,7 @@ var _ = register(Rule{
 		if len(idle) == 0 {
 			return
 		}
-		named := perPlacement[struct{}]{make: func(placement *snapshots.Placement) struct{} {
-			for _, id := range placement.Nodeset {
-				delete(idle, id)
-			}
-			return struct{}{}
-		}}
-		hidden := false
-		pass.Logs(func(log *snapshots.Log) {
-			for i := range log.Segments {
-				if segment := &log.Segments[i]; segment.Placement != nil {
-					named.of(segment.Placement)
-				} else if undecodable(segment) {
-					hidden = true
-				}
-			}
-		})
-		pass.Finally(func() {
-			if hidden && len(idle) > 0 {
-				pass.Incomplete(snapshots.BifrostConfig) // what could not be decoded may name them
-			}
-			if !pass.Whole(snapshots.BifrostConfig) {
-				return // what could not be read may name them
-			}
+		unnamed(pass, idle, func(bool) {
 			for _, node := range nodes {
 				why := idle[node.ID]
 				if why == "" {
@@ -106,6 +84,9 @@ func leftBehind(nodes []*snapshots.Node) map[cluster.NodeID]string {
 	fewest := uint32(math.MaxUint32) // starts of a node that registered later
 	for i := len(nodes) - 1; i >= 0; i-- {
 		starts := nodes[i].Generation.Generation
+		if starts == 0 { // not known
+			continue
+		}
 		if i < len(nodes)-1 && starts < fewest {
 			left[nodes[i].ID] = fmt.Sprintf("has been started %s, less than each that registered after it", plural(int(starts), "time"))
 		}

@@ -27,29 +27,8 @@ var _ = register(Rule{
 				unused[node.ID] = node
 			}
 		}
-		replicated := false
-		named := perPlacement[struct{}]{make: func(placement *snapshots.Placement) struct{} {
-			replicated = true
-			for _, id := range placement.Nodeset {
-				delete(unused, id)
-			}
-			return struct{}{}
-		}}
-		hidden := false
-		pass.Logs(func(log *snapshots.Log) {
-			for i := range log.Segments {
-				if segment := &log.Segments[i]; segment.Placement != nil {
-					named.of(segment.Placement)
-				} else if undecodable(segment) {
-					hidden = true
-				}
-			}
-		})
-		pass.Finally(func() {
-			if hidden && len(unused) > 0 {
-				pass.Incomplete(snapshots.BifrostConfig) // what could not be decoded may name them
-			}
-			if !replicated || !pass.Whole(snapshots.BifrostConfig) {
+		unnamed(pass, unused, func(replicated bool) {
+			if !replicated {
 				return
 			}
 			for _, node := range registered(pass.Snapshot.Nodes, everyNode) {

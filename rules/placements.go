@@ -63,3 +63,33 @@ func (t *tails) add(log *snapshots.Log, i int, at func(int) snapshots.Position) 
 }
 
 func (t *tails) count() int { return t.open + t.sealed }
+
+// unnamed takes the nodes that some nodeset names out of a set, and calls conclude with what is left once all logs were
+// read as a whole: what could not be read may name any of them. It says whether there is a replicated segment at all.
+func unnamed[V any](pass *Pass, nodes map[cluster.NodeID]V, conclude func(replicated bool)) {
+	replicated, hidden := false, false
+	named := perPlacement[struct{}]{make: func(placement *snapshots.Placement) struct{} {
+		replicated = true
+		for _, id := range placement.Nodeset {
+			delete(nodes, id)
+		}
+		return struct{}{}
+	}}
+	pass.Logs(func(log *snapshots.Log) {
+		for i := range log.Segments {
+			if segment := &log.Segments[i]; segment.Placement != nil {
+				named.of(segment.Placement)
+			} else if undecodable(segment) {
+				hidden = true
+			}
+		}
+	})
+	pass.Finally(func() {
+		if hidden && len(nodes) > 0 {
+			pass.Incomplete(snapshots.BifrostConfig)
+		}
+		if pass.Whole(snapshots.BifrostConfig) {
+			conclude(replicated)
+		}
+	})
+}

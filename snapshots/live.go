@@ -324,7 +324,7 @@ func (m merging[T]) bound(rows []T) (kept []T, due int, dropped bool) {
 // bound keeps the list of a kind from growing with its rows, once it has more than a number of them. It reports whether
 // there were too many.
 func (l *Live) bound(kind Kind, most int) (dropped bool) {
-	due := 0
+	var due int
 	switch {
 	case kind == LiveNodes && len(l.Nodes) > most:
 		l.Nodes, due, dropped = mergeNodes.bound(l.Nodes)
