@@ -109,15 +109,21 @@ func readLogs(logs *snapshots.Logs, passes []*rules.Pass, counts *Inventory) []s
 	})
 }
 
-// applies is false only when the snapshot shows that the cluster runs something older than the rule is about.
+// applies is false only when the snapshot shows that the cluster has nothing that the rule is about: it runs an older
+// release, or the metadata store was asked for the schema registry and has none, as before the first deployment.
 func applies(rule *rules.Rule, snapshot *snapshots.Snapshot) bool {
+	if slices.Contains(rule.Needs, snapshots.SchemaRegistry) && snapshot.Schema == nil &&
+		slices.ContainsFunc(snapshot.Gaps, func(g snapshots.Gap) bool { return g.Kind == snapshots.SchemaRegistry && g.Null }) {
+		return false
+	}
 	release := snapshot.Release()
 	return rule.Since.IsZero() || release.IsZero() || release.Compare(rule.Since) >= 0
 }
 
 // evidence returns the documents that a rule needs and that were not captured as a whole, and whether the rule can
 // run at all. A rule runs over the logs, the rows of a query's result and the files of a snapshot repository that could be
-// read; without a finding it is then undecided. It does not run over a nodes configuration with holes, which would make registered nodes look unknown.
+// read; without a finding it is then undecided. It does not run over a nodes configuration with holes, which would make
+// registered nodes look unknown.
 func evidence(rule *rules.Rule, snapshot *snapshots.Snapshot) (missing []snapshots.Kind, possible bool) {
 	possible = true
 	for _, kind := range rule.Needs {

@@ -31,7 +31,7 @@ var gates = []*rules.Rule{
 			Why:      "A server ignores a setting that it does not know: it then runs with the default, and nothing says so.",
 			Legal:    "While old and new servers share one file during the upgrade: keep both names until it is finished.",
 			Fix:      "Rename or remove the setting before the upgrade.",
-			Evidence: []string{"catalogue R84; Restate release notes 1.2.0 to 1.7.0"},
+			Evidence: []string{"Restate release notes 1.2.0 to 1.7.0"},
 		},
 	},
 	{
@@ -42,7 +42,7 @@ var gates = []*rules.Rule{
 			Why:      "Releases from 1.6 on panic when they find the directory and their own metadata store is not provisioned: the metadata would be lost silently otherwise.",
 			Legal:    "On a node whose replicated metadata server has taken the metadata over: it still is better moved away.",
 			Fix:      "Start the node once with 1.5 and the replicated metadata server, then move the directory away.",
-			Evidence: []string{"restatedev/restate #4040, #4041; catalogue R85"},
+			Evidence: []string{"restatedev/restate #4040, #4041"},
 		},
 	},
 	{
@@ -54,7 +54,7 @@ var gates = []*rules.Rule{
 			Legal:  "Never.",
 			Fix:    "Find out whose data directory it is. With a database for each partition there is no way back before 1.7.",
 			Evidence: []string{
-				"catalogue R82; cluster_marker.rs of Restate 1.1 to 1.7",
+				"cluster_marker.rs of Restate 1.1 to 1.7",
 			},
 		},
 	},
@@ -66,7 +66,7 @@ var gates = []*rules.Rule{
 			Why:      "An older release panics over values that it cannot read, or writes the document without what it does not know.",
 			Legal:    "When nobody wants to go back.",
 			Fix:      "Stop using the feature first, where that is possible; else stay.",
-			Evidence: []string{"catalogue R83; Restate release notes 1.3.0 to 1.7.5"},
+			Evidence: []string{"Restate release notes 1.3.0 to 1.7.5"},
 		},
 	},
 	{
@@ -77,7 +77,7 @@ var gates = []*rules.Rule{
 			Why:      "A server that is older than what the marker allows refuses to start. Restate supports going back by one minor release.",
 			Legal:    "Never.",
 			Fix:      "Go back by one minor release at most, or restore the data directories from before the upgrade.",
-			Evidence: []string{"catalogue R81; cluster_marker.rs of Restate 1.1 to 1.7"},
+			Evidence: []string{"cluster_marker.rs of Restate 1.1 to 1.7"},
 		},
 	},
 	{
@@ -111,7 +111,7 @@ var gates = []*rules.Rule{
 			Why:      "Every minor release migrates the data of the one before it. Releases from 1.6 on refuse to start over older data; before that they start, and skip the migrations.",
 			Legal:    "Never.",
 			Fix:      "Upgrade to the newest patch of each minor release on the way, one after the other.",
-			Evidence: []string{"Restate documentation, upgrading", "catalogue R80; cluster_marker.rs: 1.6 accepts data from 1.5 on, 1.7 from 1.6 on, earlier ones from 1.0 on"},
+			Evidence: []string{"Restate documentation, upgrading", "cluster_marker.rs: 1.6 accepts data from 1.5 on, 1.7 from 1.6 on, earlier ones from 1.0 on"},
 		},
 	},
 	{
@@ -123,7 +123,7 @@ var gates = []*rules.Rule{
 			Why:      "A rolling upgrade takes one node after the other away for a moment. A cluster that has nothing to spare stops, or loses records.",
 			Legal:    "When the upgrade is the very cure, which somebody who knows the fault has to decide.",
 			Fix:      "Clear the findings first; `restate-lint explain` says how for each rule.",
-			Evidence: []string{"catalogue R86; Restate documentation, upgrading"},
+			Evidence: []string{"Restate documentation, upgrading"},
 		},
 	},
 }

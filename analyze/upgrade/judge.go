@@ -375,7 +375,7 @@ func (Degraded) tooFar(j *judge) bool {
 
 // markers compares cluster markers with the metadata (R82).
 func (j *judge) markers() {
-	evidence := []string{"catalogue R82; cluster_marker.rs: a server refuses to start over the marker of another cluster"}
+	evidence := []string{"cluster_marker.rs: a server refuses to start over the marker of another cluster"}
 	if len(j.snapshot.Markers) == 0 {
 		j.undecided(Item{Check: "marker-inconsistent", Row: "marker-of-another-cluster", Message: "whether the data directories belong to this cluster, and which releases wrote them", Missing: ".cluster-marker", Evidence: evidence})
 		return
@@ -406,7 +406,7 @@ func (j *judge) markers() {
 	}
 }
 
-var skipEvidence = []string{"Restate documentation, upgrading: one minor release at a time", "catalogue R80; cluster_marker.rs of every release"}
+var skipEvidence = []string{"Restate documentation, upgrading: one minor release at a time", "cluster_marker.rs of every release"}
 
 // upgrade goes from what runs to what is wanted (R80), step by step.
 func (j *judge) upgrade() {
@@ -533,7 +533,7 @@ func (j *judge) rollback() {
 	if j.request.To.Compare(newest) > 0 {
 		newest = j.request.To
 	}
-	tooFar := Item{Check: "rollback-too-far", Row: "rollback-too-far", Evidence: []string{"catalogue R81; cluster_marker.rs: min_forward_compatible_version, by the newest release that ever ran"}}
+	tooFar := Item{Check: "rollback-too-far", Row: "rollback-too-far", Evidence: []string{"cluster_marker.rs: min_forward_compatible_version, by the newest release that ever ran"}}
 	oldest, why := Minor{}, ""
 	var at []snapshots.Position
 	for _, m := range j.snapshot.Markers {
