@@ -226,7 +226,7 @@ func TestHugeFiles(t *testing.T) {
 	const segment = `[1,{"index":0,"kind":"replicated","params":"{\"loglet_id\":0,\"sequencer\":\"N1:1\",\"replication\":{\"node\":1},\"nodeset\":[1]}"}],`
 	// What a reader may allocate in all, in MB: for a file of which it keeps nothing, for its lists at their longest,
 	// and for one value of the largest size.
-	const little, lists, value = 8, 500, 200
+	const little, lists, value = 8, 700, 200
 	// The sizes of files: as long as it takes, just within the largest value, and just beyond it.
 	long, longer, within, beyond := int64(6<<20), int64(40<<20), int64(maxValue/10*9), int64(maxValue/10*11)
 	tests := []struct {
