@@ -40,11 +40,7 @@ var _ = register(Rule{
 			generation uint32
 			segment    int
 		}
-		ids := make([]cluster.NodeID, 0, nodes.Len())
-		for node := range nodes.All() {
-			ids = append(ids, node.ID)
-		}
-		seen := make([]sighting, len(ids))
+		seen := make([]sighting, nodes.Len())
 		reused := make(map[cluster.NodeID]*reusedID)
 		visited := 0
 		pass.Logs(func(log *snapshots.Log) {
@@ -56,7 +52,7 @@ var _ = register(Rule{
 					continue
 				}
 				last = segment.Sequencer
-				place, known := slices.BinarySearch(ids, last.ID)
+				place, known := nodes.Place(last.ID)
 				if !known {
 					continue
 				}

@@ -76,6 +76,9 @@ func unnamed[V any](pass *Pass, nodes map[cluster.NodeID]V, conclude func(replic
 		return struct{}{}
 	}}
 	pass.Logs(func(log *snapshots.Log) {
+		if len(nodes) == 0 {
+			return // as soon as all are named, nothing that follows matters
+		}
 		for i := range log.Segments {
 			if segment := &log.Segments[i]; segment.Placement != nil {
 				named.of(segment.Placement)

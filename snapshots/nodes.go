@@ -77,19 +77,24 @@ func (n *Nodes) All() iter.Seq[*Node] {
 	}
 }
 
-// Get returns the entry of a node, or nil when the id is unknown.
-func (n *Nodes) Get(id cluster.NodeID) *Node {
+// Place is the place of a node's entry in the order of All; ok is false when the id is unknown.
+func (n *Nodes) Place(id cluster.NodeID) (place int, ok bool) {
 	// Ids are given out in order and tombstones stay, so an id is nearly always at its own place.
 	if len(n.nodes) > 0 {
 		if i := uint64(id - n.nodes[0].ID); i < uint64(len(n.nodes)) && n.nodes[i].ID == id {
-			return &n.nodes[i]
+			return int(i), true
 		}
 	}
-	i, ok := slices.BinarySearchFunc(n.nodes, id, func(node Node, id cluster.NodeID) int { return cmp.Compare(node.ID, id) })
+	return slices.BinarySearchFunc(n.nodes, id, func(node Node, id cluster.NodeID) int { return cmp.Compare(node.ID, id) })
+}
+
+// Get returns the entry of a node, or nil when the id is unknown.
+func (n *Nodes) Get(id cluster.NodeID) *Node {
+	place, ok := n.Place(id)
 	if !ok {
 		return nil
 	}
-	return &n.nodes[i]
+	return &n.nodes[place]
 }
 
 // Class tells what a reference to a node means: active (registered), removed (a tombstone), unknown (no entry) or
