@@ -333,12 +333,14 @@ func NewReport(version string, results ...*Result) *Report {
 // Add counts the findings and outcomes of one more result.
 func (s *Summary) Add(result *Result) {
 	for i := range result.Findings {
-		switch result.Findings[i].Severity {
-		case rules.Error:
+		switch f := &result.Findings[i]; {
+		case f.Suppressed != nil:
+			s.Suppressed++
+		case f.Severity == rules.Error:
 			s.Error++
-		case rules.Warning:
+		case f.Severity == rules.Warning:
 			s.Warning++
-		case rules.Note:
+		case f.Severity == rules.Note:
 			s.Note++
 		}
 	}

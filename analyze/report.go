@@ -26,11 +26,14 @@ type Tool struct {
 
 // A Summary counts findings by severity, and the rules that could not speak.
 type Summary struct {
-	Error     int `json:"error"`
-	Warning   int `json:"warning"`
-	Note      int `json:"note"`
-	Undecided int `json:"undecided"`
-	Crashed   int `json:"crashed"`
+	// Error, Warning and Note count the findings that nothing suppresses.
+	Error   int `json:"error"`
+	Warning int `json:"warning"`
+	Note    int `json:"note"`
+	// Suppressed counts the findings that something suppresses.
+	Suppressed int `json:"suppressed"`
+	Undecided  int `json:"undecided"`
+	Crashed    int `json:"crashed"`
 }
 
 // A Result is the report on one snapshot.
@@ -86,6 +89,8 @@ type Outcome struct {
 	Severity rules.Severity `json:"severity"`
 	State    State          `json:"state"`
 	Findings int            `json:"findings"`
+	// Suppressed is how many of the findings are suppressed.
+	Suppressed int `json:"suppressed,omitempty"`
 	// Missing are the documents that an undecided rule would have needed.
 	Missing []string `json:"missing"`
 	// Crash is what a crashed rule panicked with.
@@ -110,6 +115,8 @@ type Finding struct {
 	Location Location  `json:"location"`
 	Related  []Related `json:"related"`
 	Remedy   []string  `json:"remedy"`
+	// Suppressed is nil for a finding that counts.
+	Suppressed *Suppression `json:"suppressed,omitempty"`
 }
 
 // A Location is a place in a source. Line and Column start at 1 and are 0 until Locate was called; columns count bytes.

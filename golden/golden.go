@@ -68,7 +68,8 @@ func (f Finding) Rule() string {
 	return rule
 }
 
-// Of returns the canonical form of a result. The result need not be located or hashed.
+// Of returns the canonical form of a result. The result need not be located or hashed. Suppressed findings are left out,
+// as they do not count: what suppresses them says why.
 func Of(result *analyze.Result) *Golden {
 	g := &Golden{SchemaVersion: SchemaVersion, Snapshot: text(result.Name), ClusterName: text(result.ClusterName)}
 	for _, d := range result.Documents {
@@ -82,6 +83,9 @@ func Of(result *analyze.Result) *Golden {
 	}
 	for i := range result.Findings {
 		f := &result.Findings[i]
+		if f.Suppressed != nil {
+			continue
+		}
 		finding := Finding{
 			Fingerprint: text(f.Fingerprint),
 			Severity:    f.Severity,
@@ -140,7 +144,9 @@ func settled[E Entry](entries []E) []E {
 }
 
 // decided reports whether a rule had the evidence it needs. Whether it then found something, its findings tell.
-func decided(state analyze.State) bool { return state == analyze.Passed || state == analyze.Found }
+func decided(state analyze.State) bool {
+	return state == analyze.Passed || state == analyze.Found || state == analyze.Suppressed
+}
 
 // natural orders texts as people count: "log/2" before "log/10".
 func natural(a, b string) int {

@@ -191,3 +191,29 @@ func TestHostileTextIsEscapedAndSurvivesTheFile(t *testing.T) {
 		}
 	}
 }
+
+// What is suppressed does not count: the accepted report is what counts.
+func TestSuppressedFindingsAreLeftOut(t *testing.T) {
+	result := &analyze.Result{
+		Name:     "s",
+		Outcomes: []analyze.Outcome{{Rule: "a", State: analyze.Found, Findings: 2}, {Rule: "b", State: analyze.Found, Findings: 1}},
+		Findings: []analyze.Finding{
+			{Rule: "a", Fingerprint: "a@1", Severity: rules.Error},
+			{Rule: "a", Fingerprint: "a@2", Severity: rules.Error},
+			{Rule: "b", Fingerprint: "b@1", Severity: rules.Error},
+		},
+	}
+	result.Suppress(func(f *analyze.Finding) *analyze.Suppression {
+		if f.Fingerprint == "a@2" {
+			return nil
+		}
+		return &analyze.Suppression{By: analyze.ByConfiguration, Reason: "known"}
+	})
+	g := golden.Of(result)
+	if len(g.Findings) != 1 || g.Findings[0].Fingerprint != "a@2" {
+		t.Errorf("got %+v", g.Findings)
+	}
+	if g.Outcomes[0].State != analyze.Found || g.Outcomes[1].State != analyze.Passed {
+		t.Errorf("got %+v", g.Outcomes)
+	}
+}

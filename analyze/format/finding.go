@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,13 +13,26 @@ import (
 // batchSize is how many findings are printed for one reading of their sources.
 const batchSize = 50_000
 
-// findings prints the findings in groups.
+// findings prints the findings of a result: those that count, then, if they are wanted, the suppressed ones.
 func (p *printer) findings(r *analyze.Result) {
 	shown := 0
 	for shown < len(r.Findings) && r.Findings[shown].Severity >= p.Show {
 		shown++
 	}
 	findings := r.Findings[:shown]
+	suppressed := func(f analyze.Finding) bool { return f.Suppressed != nil }
+	if !slices.ContainsFunc(findings, suppressed) {
+		p.grouped(findings)
+		return
+	}
+	p.grouped(slices.DeleteFunc(slices.Clone(findings), suppressed))
+	if p.ShowSuppressed {
+		p.grouped(slices.DeleteFunc(slices.Clone(findings), func(f analyze.Finding) bool { return !suppressed(f) }))
+	}
+}
+
+// grouped prints findings in groups.
+func (p *printer) grouped(findings []analyze.Finding) {
 	var batch []*group
 	size := 0
 	flush := func() {
@@ -115,7 +129,7 @@ const labelWidth = 10
 func (p *printer) finding(f, previous *analyze.Finding, lines sourceLines) {
 	color := severityStyles[f.Severity]
 	p.line("")
-	p.line(p.Palette.paint(color, f.Severity.String()+"["+f.Rule+"]"), ": ", p.Palette.paint(bold, Clean(f.Title)))
+	p.line(p.headline(f), ": ", p.Palette.paint(bold, Clean(f.Title)))
 
 	gutter := "   "
 	if f.Location.Source != "" {
@@ -131,6 +145,9 @@ func (p *printer) finding(f, previous *analyze.Finding, lines sourceLines) {
 		}
 	}
 	indent := gutter + " "
+	if f.Suppressed != nil && (previous == nil || *previous.Suppressed != *f.Suppressed) {
+		p.field(indent, "reason", Clean(suppression(f.Suppressed)))
+	}
 	p.field(indent, "nodeset", strings.ReplaceAll(Clean(f.Nodeset), " (", hardSpace+"("))
 	p.field(indent, "observed", Clean(f.Observed))
 	if previous == nil || previous.Expected != f.Expected {
@@ -152,6 +169,32 @@ func (p *printer) finding(f, previous *analyze.Finding, lines sourceLines) {
 		p.line(p.label(indent, label), Clean(step))
 		label = ""
 	}
+}
+
+// headline is "warning[nodeset-removed-node]", with a mark if the finding is suppressed.
+func (p *printer) headline(f *analyze.Finding) string {
+	text := p.Palette.paint(severityStyles[f.Severity], f.Severity.String()+"["+f.Rule+"]")
+	if f.Suppressed != nil {
+		text += p.Palette.paint(faint, " (suppressed)")
+	}
+	return text
+}
+
+// suppression says by what a finding is suppressed, why, who answers for it, and until when: "by configuration: being
+// drained (storage team, until 2027-01-31)".
+func suppression(s *analyze.Suppression) string {
+	text := "by " + string(s.By) + ": " + s.Reason
+	var more []string
+	if s.Owner != "" {
+		more = append(more, s.Owner)
+	}
+	if s.Expires != "" {
+		more = append(more, "until "+s.Expires)
+	}
+	if len(more) > 0 {
+		text += " (" + strings.Join(more, ", ") + ")"
+	}
+	return text
 }
 
 func (p *printer) label(indent, label string) string {
@@ -187,7 +230,7 @@ func (p *printer) more(findings []analyze.Finding, g *group) {
 		head += " (" + Clean(g.cause) + ")"
 	}
 	p.line("")
-	prefix := p.Palette.paint(severityStyles[first.Severity], first.Severity.String()+"["+first.Rule+"]") + ": " + head + ": "
+	prefix := p.headline(first) + ": " + head + ": "
 	lines := about.lines(lineWidth - 4)
 	if len(lines) == 1 && columns(prefix)+columns(lines[0]) <= lineWidth {
 		p.line(prefix, lines[0])

@@ -127,7 +127,8 @@ func TestJSONOfEmptyReportsFollowsItsSchema(t *testing.T) {
 
 func TestJSONOfEveryKindOfOutcome(t *testing.T) {
 	r := smallResult(t)
-	add(r, smallFinding(r, 0, 0))
+	add(r, smallFinding(r, 0, 0), smallFinding(r, 1, 0))
+	suppressFrom(r, 1)
 	r.Outcomes = append(r.Outcomes, outcomes()...)
 	for i := range r.Outcomes {
 		if r.Outcomes[i].Missing == nil {

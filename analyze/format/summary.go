@@ -80,14 +80,25 @@ func (p *printer) summary(tally *Tally) string {
 		}
 	}
 	text := strings.Join(found, ", ")
+	nothing := "nothing found"
+	if tally.Suppressed > 0 {
+		nothing = "nothing found that counts"
+	}
 	switch {
 	case text == "" && tally.unread:
-		text = "nothing found in what could be read"
+		text = nothing + " in what could be read"
 	case text == "":
-		text = p.Palette.paint(green, "nothing found")
+		text = p.Palette.paint(green, nothing)
 	}
+	var beside []string
 	if hidden > 0 {
-		text += fmt.Sprintf(" (%s not shown)", thousands(hidden))
+		beside = append(beside, thousands(hidden)+" not shown")
+	}
+	if tally.Suppressed > 0 {
+		beside = append(beside, thousands(tally.Suppressed)+" suppressed")
+	}
+	if len(beside) > 0 {
+		text += " (" + strings.Join(beside, ", ") + ")"
 	}
 	var outcomes []string
 	for _, o := range outcomeWords {

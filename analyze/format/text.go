@@ -20,6 +20,8 @@ type Text struct {
 	Show rules.Severity
 	// All prints every finding in full, where otherwise only the first few of those with one cause are.
 	All bool
+	// ShowSuppressed prints the suppressed findings as well, behind the others; they are only counted otherwise.
+	ShowSuppressed bool
 	// Named puts the snapshot's name before, and a summary behind each result: for several snapshots.
 	Named bool
 }

@@ -236,6 +236,33 @@ func TestShowHidesMilderFindingsButCountsThem(t *testing.T) {
 	}
 }
 
+// suppressFrom suppresses the findings about a log and all after it.
+func suppressFrom(r *analyze.Result, log int) {
+	r.Suppress(func(f *analyze.Finding) *analyze.Suppression {
+		if *f.Subject.Log < cluster.LogID(log) {
+			return nil
+		}
+		return &analyze.Suppression{By: analyze.ByConfiguration, Reason: "N4 is being replaced, see the change calendar", Owner: "storage", Expires: "2027-01-31"}
+	})
+}
+
+func TestTextOfSuppressedFindingsIsPrintedOnRequest(t *testing.T) {
+	r := smallResult(t)
+	for log := range 9 {
+		add(r, smallFinding(r, log, 0))
+	}
+	suppressFrom(r, 1)
+	text := string(printed(t, format.Text{}, r))
+	if strings.Contains(text, "log 1") || strings.Contains(text, "more like it") || !strings.Contains(text, "\n1 warning (8 suppressed) · ") {
+		t.Errorf("got\n%s", text)
+	}
+	assertGolden(t, "suppressed.txt", printed(t, format.Text{ShowSuppressed: true}, r))
+	suppressFrom(r, 0)
+	if text := string(printed(t, format.Text{}, r)); !strings.Contains(text, "\nnothing found that counts (9 suppressed) · 1 rule: 1 suppressed") {
+		t.Errorf("got\n%s", text)
+	}
+}
+
 func TestColoursAddNothingButEscapeSequences(t *testing.T) {
 	r := smallResult(t)
 	for log := range 5 {
@@ -268,13 +295,16 @@ func TestTextFromACaptureDoesNoHarm(t *testing.T) {
 		f.Location.Source = hostile
 		f.Related[0].Message, f.Related[0].Location.Source = hostile, hostile
 		f.Remedy = []string{hostile}
+		if i > 4 {
+			f.Suppressed = &analyze.Suppression{By: analyze.ByBaseline, Reason: hostile, Owner: hostile, Expires: hostile}
+		}
 		add(r, f)
 	}
 	r.Outcomes = append(r.Outcomes,
 		analyze.Outcome{Rule: "a", Severity: rules.Error, State: analyze.Crashed, Crash: hostile},
 		analyze.Outcome{Rule: "b", Severity: rules.Error, State: analyze.Undecided, Missing: []string{hostile}})
 	for _, all := range []bool{false, true} {
-		harmless(t, printed(t, format.Text{Named: true, All: all}, r))
+		harmless(t, printed(t, format.Text{Named: true, All: all, ShowSuppressed: true}, r))
 	}
 	var out bytes.Buffer
 	if err := format.JSON(&out, analyze.NewReport("1", r)); err != nil {

@@ -31,6 +31,7 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 			choiceFlag("fail-on", "exit with 1 on findings of this severity and above", "error", "warning", "note", "never"),
 			choiceFlag("show", "print findings of this severity and above", "note", "warning", "error"),
 			&cli.BoolFlag{Name: "all", Usage: "print every finding in full, also where hundreds have one cause"},
+			&cli.BoolFlag{Name: "show-suppressed", Usage: "print suppressed findings as well; they never count"},
 			&cli.BoolFlag{Name: "require-complete", Usage: "exit with 3 when a rule is undecided"},
 			profileFlag("rules and thresholds for a kind of work: "),
 			&cli.StringFlag{Name: "target-version", Usage: "judge by what the `RELEASE` asks for, to which an upgrade leads"},
@@ -78,10 +79,11 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 // textOf is the text format as the flags want it.
 func (env *Environment) textOf(c *cli.Context, show rules.Severity, named bool) format.Text {
 	return format.Text{
-		Palette: env.palette(c),
-		Show:    show,
-		All:     c.Bool("all"),
-		Named:   named,
+		Palette:        env.palette(c),
+		Show:           show,
+		All:            c.Bool("all"),
+		ShowSuppressed: c.Bool("show-suppressed"),
+		Named:          named,
 	}
 }
 
@@ -135,9 +137,11 @@ func isFile(capture snapshots.Capture) bool {
 // judge is the exit code that a result asks for.
 func (run *checkRun) judge(result *analyze.Result) exitCode {
 	var codes []exitCode
-	// The worst finding is the first.
-	if len(result.Findings) > 0 && result.Findings[0].Severity >= run.failOn {
-		codes = append(codes, found)
+	for finding := range result.Counting {
+		if finding.Severity >= run.failOn {
+			codes = append(codes, found)
+		}
+		break // the worst finding is the first
 	}
 	for _, outcome := range result.Outcomes {
 		switch {

@@ -40,7 +40,7 @@ func TestJudge(t *testing.T) {
 		name            string
 		failOn          rules.Severity
 		requireComplete bool
-		worst           rules.Severity
+		worst           rules.Severity // of what counts; something suppressed is worse
 		states          []analyze.State
 		want            exitCode
 	}{
@@ -54,9 +54,9 @@ func TestJudge(t *testing.T) {
 		{"crashed", never, true, rules.Error, []analyze.State{analyze.Undecided, analyze.Crashed}, crashed},
 	}
 	for _, test := range tests {
-		result := &analyze.Result{}
+		result := &analyze.Result{Findings: []analyze.Finding{{Severity: rules.Error, Suppressed: &analyze.Suppression{}}}}
 		if test.worst > 0 {
-			result.Findings = []analyze.Finding{{Severity: test.worst}}
+			result.Findings = append(result.Findings, analyze.Finding{Severity: test.worst})
 		}
 		for _, state := range test.states {
 			result.Outcomes = append(result.Outcomes, outcome(state))
