@@ -2,6 +2,9 @@
 package analyze
 
 import (
+	"cmp"
+	"slices"
+
 	"restate-lint/rules"
 	"restate-lint/snapshots"
 )
@@ -15,7 +18,25 @@ type Report struct {
 	SchemaVersion int       `json:"schema_version"`
 	Tool          Tool      `json:"tool"`
 	Snapshots     []*Result `json:"snapshots"`
-	Summary       Summary   `json:"summary"`
+	// Failures are the snapshots that could not be checked.
+	Failures []Failure `json:"failures,omitempty"`
+	Summary  Summary   `json:"summary"`
+}
+
+// A Failure is a snapshot that could not be checked: nothing of it could be read, or the program stopped on it.
+type Failure struct {
+	Snapshot string `json:"snapshot"`
+	Reason   string `json:"reason"`
+	// Crashed is true when it is a mistake of this program.
+	Crashed bool `json:"crashed"`
+}
+
+// SortFailures sorts failures by snapshot, and returns them.
+func SortFailures(failures []Failure) []Failure {
+	slices.SortStableFunc(failures, func(a, b Failure) int {
+		return cmp.Or(cmp.Compare(a.Snapshot, b.Snapshot), cmp.Compare(a.Reason, b.Reason))
+	})
+	return failures
 }
 
 // A Tool says what made a report.

@@ -1,10 +1,12 @@
 package format
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -21,10 +23,88 @@ var Schema []byte
 //go:embed description.schema.json
 var DescriptionSchema []byte
 
+var jsonFormat = Format{
+	Name:   "json",
+	Usage:  "the whole report, for machines",
+	Places: true,
+	Hashes: true,
+	New: func(w io.Writer, options Options) Printer {
+		return &jsonPrinter{objectWriter: newObjectWriter(w), tool: options.Tool}
+	},
+}
+
 // JSON writes a report for machines: indented by two spaces, with a newline at the end, and the same bytes for the
 // same report. Empty lists are lists. Characters that could harm a terminal are escaped, which JSON allows for every
-// character. The report has to be located and hashed. Nothing is written if the report cannot be encoded.
-func JSON(w io.Writer, report *analyze.Report) error { return encode(w, report) }
+// character. The report has to be located and hashed.
+func JSON(w io.Writer, report *analyze.Report) error {
+	return Print(jsonFormat.New(w, Options{Tool: report.Tool}), report)
+}
+
+// A jsonPrinter writes the bytes that the encoder of the standard library makes of a whole analyze.Report.
+type jsonPrinter struct {
+	*objectWriter
+	tool     analyze.Tool
+	results  int
+	failures []analyze.Failure
+}
+
+func (p *jsonPrinter) Begin() error {
+	p.field("schema_version", analyze.SchemaVersion)
+	p.field("tool", p.tool)
+	p.name("snapshots")
+	p.text("[")
+	return p.flush()
+}
+
+// Result encodes the findings one by one, as there may be a million: they take the place of an empty list.
+func (p *jsonPrinter) Result(r *analyze.Result) error {
+	const list = "\n      \"findings\": ["
+	frame := *r
+	frame.Findings = []analyze.Finding{}
+	before, behind, _ := bytes.Cut(p.encoded(&frame, "    "), []byte(list))
+	if p.results++; p.results > 1 {
+		p.text(",")
+	}
+	p.text("\n    ")
+	p.raw(before)
+	p.text(list)
+	p.findings(r.Findings, behind)
+	return p.flush()
+}
+
+// findings ends the list and the result also when a finding makes it panic.
+func (p *jsonPrinter) findings(findings []analyze.Finding, behind []byte) {
+	defer p.raw(behind)
+	if len(findings) == 0 {
+		return
+	}
+	defer p.text("\n      ")
+	for i := range findings {
+		text := p.encoded(&findings[i], "        ")
+		if i > 0 {
+			p.text(",")
+		}
+		p.text("\n        ")
+		p.raw(text)
+	}
+}
+
+func (p *jsonPrinter) Failed(f analyze.Failure) error {
+	p.failures = append(p.failures, f)
+	return nil
+}
+
+func (p *jsonPrinter) End(total *Tally, _ time.Duration) error {
+	if p.results > 0 {
+		p.text("\n  ")
+	}
+	p.text("]")
+	if len(p.failures) > 0 {
+		p.field("failures", analyze.SortFailures(p.failures))
+	}
+	p.field("summary", total.Summary)
+	return p.close()
+}
 
 func encode(w io.Writer, value any) error {
 	encoder := json.NewEncoder(escaper{w})

@@ -36,14 +36,19 @@ func (o *objectWriter) text(text string) { _, _ = o.w.WriteString(text) }
 // field writes a field with any value.
 func (o *objectWriter) field(name string, value any) {
 	o.name(name)
+	o.raw(o.encoded(value, "  "))
+}
+
+// encoded is a value as JSON whose lines, but for the first, begin with an indent.
+func (o *objectWriter) encoded(value any, indent string) []byte {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("  ", "  ")
+	encoder.SetIndent(indent, "  ")
 	if err := encoder.Encode(value); err != nil && o.err == nil {
 		o.err = err
 	}
-	o.raw(bytes.TrimRight(text.Bytes(), "\n"))
+	return bytes.TrimRight(text.Bytes(), "\n")
 }
 
 // raw writes JSON of whole characters.
@@ -63,6 +68,11 @@ func (o *objectWriter) fields(values ...any) {
 // close ends the object.
 func (o *objectWriter) close() error {
 	o.text("\n}\n")
+	return o.flush()
+}
+
+// flush hands on what was written, and returns the first error that there ever was.
+func (o *objectWriter) flush() error {
 	if err := o.w.Flush(); o.err == nil {
 		o.err = err
 	}

@@ -2,11 +2,14 @@ package format
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"restate-lint/analyze"
 	"restate-lint/rules"
@@ -24,6 +27,40 @@ type Text struct {
 	ShowSuppressed bool
 	// Named puts the snapshot's name before, and a summary behind each result: for several snapshots.
 	Named bool
+}
+
+var textFormat = Format{
+	Name:  "text",
+	Usage: "for people",
+	New:   func(w io.Writer, options Options) Printer { return &textPrinter{text: options.Text, w: w} },
+}
+
+// A textPrinter prints results as soon as they are there.
+type textPrinter struct {
+	text Text
+	w    io.Writer
+}
+
+func (p *textPrinter) Begin() error { return nil }
+
+func (p *textPrinter) Result(r *analyze.Result) error {
+	if p.text.All {
+		return p.text.Result(p.w, r) // may be too much to keep
+	}
+	var whole bytes.Buffer
+	err := p.text.Result(&whole, r)
+	_, writeErr := p.w.Write(whole.Bytes())
+	return errors.Join(err, writeErr)
+}
+
+// Failed prints nothing: who runs the program is told on standard error.
+func (p *textPrinter) Failed(analyze.Failure) error { return nil }
+
+func (p *textPrinter) End(total *Tally, took time.Duration) error {
+	if total.Snapshots == 0 {
+		return nil
+	}
+	return p.text.Summary(p.w, total, took)
 }
 
 // Result prints what was found in one snapshot. A result without findings and gaps is an inventory and nothing else.

@@ -1,8 +1,6 @@
 package commands
 
 import (
-	"bytes"
-	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -54,7 +52,7 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 			if err != nil {
 				return err
 			}
-			captures, code := env.findCaptures(arguments)
+			captures, failures, code := env.searchCaptures(arguments)
 			thresholds := thresholds(c, profile)
 			run := &checkRun{
 				env:             env,
@@ -64,11 +62,12 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 				requireComplete: thresholds.requireComplete,
 				codes:           []exitCode{code},
 			}
-			render := run.text(env.textOf(c, thresholds.show, len(captures) > 1))
-			if c.String("format") == "json" {
-				render = run.json
-			}
-			if err := render(captures); err != nil {
+			run.reports = env.openReports(c.String("format"), format.Options{
+				Tool:  analyze.Tool{Name: Name, Version: Version},
+				Rules: selected,
+				Text:  env.textOf(c, thresholds.show, len(captures) > 1),
+			})
+			if err := run.check(captures, failures); err != nil {
 				return err
 			}
 			return exitWith(worst(run.codes...))
@@ -101,6 +100,7 @@ func severityOf(word string) rules.Severity {
 // A checkRun checks snapshots and remembers what the exit code depends on.
 type checkRun struct {
 	env             *Environment
+	reports         *reports
 	rules           []*rules.Rule
 	options         analyze.Options
 	failOn          rules.Severity
@@ -108,25 +108,63 @@ type checkRun struct {
 	codes           []exitCode
 }
 
-// each checks one capture after the other.
-func (run *checkRun) each(captures []snapshots.Capture, do func(*analyze.Result) error) error {
-	hint := false
-	for _, capture := range captures {
-		code, err := run.env.readCapture(capture, func(snapshot *snapshots.Snapshot) error {
-			result := analyze.CheckWith(snapshot, run.rules, run.options)
-			run.codes = append(run.codes, run.judge(result))
-			hint = hint || isFile(capture) && lacksMainDocument(result)
-			return do(result)
-		})
-		if err != nil {
+// check checks one capture after the other, and reports each before the next.
+func (run *checkRun) check(captures []snapshots.Capture, failures []analyze.Failure) error {
+	start := time.Now()
+	if err := run.reports.begin(); err != nil {
+		return err
+	}
+	for _, failure := range failures {
+		if err := run.reports.failed(failure); err != nil {
 			return err
 		}
-		run.codes = append(run.codes, code)
+	}
+	hint := false
+	for _, capture := range captures {
+		e := run.examine(capture)
+		if err := run.report(e); err != nil {
+			return err
+		}
+		hint = hint || e.result != nil && isFile(capture) && lacksMainDocument(e.result)
 	}
 	if hint {
 		run.env.complain("a file alone is a snapshot of its own: put the documents of a capture into one directory to check them together")
 	}
-	return nil
+	err := run.reports.end(time.Since(start))
+	run.codes = append(run.codes, run.reports.code)
+	return err
+}
+
+// An examined capture has a result, or it is a failure.
+type examined struct {
+	result  *analyze.Result
+	failure analyze.Failure
+	// unread says which source vanished since it was read; its hash and lines are missing then.
+	unread error
+}
+
+// examine reads one capture, runs the rules, and does what the reports need. It says and writes nothing, and keeps
+// nothing of its own, so that captures can be examined side by side.
+func (run *checkRun) examine(capture snapshots.Capture) (e examined) {
+	e.failure = examineCapture(capture, func(snapshot *snapshots.Snapshot) {
+		e.result = analyze.CheckWith(snapshot, run.rules, run.options)
+		e.unread = run.reports.prepare(e.result)
+	})
+	return e
+}
+
+// report reports what became of one capture. Captures have to be reported in their order.
+func (run *checkRun) report(e examined) error {
+	if e.failure.Reason != "" {
+		run.codes = append(run.codes, run.env.complainFailure(e.failure))
+		return run.reports.failed(e.failure)
+	}
+	run.codes = append(run.codes, run.judge(e.result))
+	if e.unread != nil {
+		run.env.complain("%s: %s", format.Clean(e.result.Name), format.Clean(strings.Join(strings.Fields(e.unread.Error()), " ")))
+		run.codes = append(run.codes, unreadable)
+	}
+	return run.reports.result(e.result)
 }
 
 // isFile is true for a snapshot of a file that was named by itself.
@@ -159,48 +197,4 @@ func lacksMainDocument(result *analyze.Result) bool {
 	return slices.ContainsFunc(result.Outcomes, func(o analyze.Outcome) bool {
 		return slices.Contains(o.Missing, string(snapshots.NodesConfig)) || slices.Contains(o.Missing, string(snapshots.BifrostConfig))
 	})
-}
-
-// text prints each result as soon as it is there.
-func (run *checkRun) text(text format.Text) func([]snapshots.Capture) error {
-	return func(captures []snapshots.Capture) error {
-		start := time.Now()
-		tally := format.Tally{}
-		err := run.each(captures, func(result *analyze.Result) error {
-			tally.Add(result)
-			if text.All {
-				return outputError(text.Result(run.env.Stdout, result)) // may be too much to keep
-			}
-			var whole bytes.Buffer
-			if err := text.Result(&whole, result); err != nil {
-				return err
-			}
-			return write(run.env.Stdout, whole.Bytes())
-		})
-		if err != nil || tally.Snapshots == 0 {
-			return err
-		}
-		return outputError(text.Summary(run.env.Stdout, &tally, time.Since(start)))
-	}
-}
-
-// json prints one report of all results, or nothing.
-func (run *checkRun) json(captures []snapshots.Capture) error {
-	var results []*analyze.Result
-	err := run.each(captures, func(result *analyze.Result) error {
-		results = append(results, result)
-		if err := errors.Join(result.Locate(), result.Hash()); err != nil { // a source vanished since it was read
-			run.env.complain("%s: %s", format.Clean(result.Name), format.Clean(strings.Join(strings.Fields(err.Error()), " ")))
-			run.codes = append(run.codes, unreadable)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	var report bytes.Buffer
-	if err := format.JSON(&report, analyze.NewReport(Version, results...)); err != nil {
-		return err
-	}
-	return write(run.env.Stdout, report.Bytes())
 }

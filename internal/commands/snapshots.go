@@ -1,38 +1,81 @@
 package commands
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
 	"strings"
 
+	"restate-lint/analyze"
 	"restate-lint/analyze/format"
 	"restate-lint/snapshots"
 )
 
 // findCaptures returns the captures that arguments name. What cannot be found is complained about, and the code tells.
 func (env *Environment) findCaptures(arguments []string) ([]snapshots.Capture, exitCode) {
+	captures, _, code := env.searchCaptures(arguments)
+	return captures, code
+}
+
+// searchCaptures is findCaptures that also returns what could not be found.
+func (env *Environment) searchCaptures(arguments []string) ([]snapshots.Capture, []analyze.Failure, exitCode) {
 	captures, err := snapshots.Find(arguments...)
 	if err == nil {
-		return captures, clean
+		return captures, nil, clean
 	}
+	var failures []analyze.Failure
 	for problem := range strings.SplitSeq(err.Error(), "\n") {
 		env.complain("%s", format.Clean(problem))
+		failures = append(failures, notFound(problem, arguments))
 	}
-	return captures, unreadable
+	return captures, failures, unreadable
+}
+
+// notFound is the failure behind a problem of finding. It says nothing of where the working directory is: of a path that
+// was given, it has the last element.
+func notFound(problem string, arguments []string) analyze.Failure {
+	for _, argument := range arguments {
+		if reason, ok := strings.CutPrefix(problem, argument+": "); ok {
+			return analyze.Failure{Snapshot: filepath.Base(strings.TrimSuffix(argument, "...")), Reason: reason}
+		}
+	}
+	name, reason, _ := strings.Cut(problem, ": ")
+	return analyze.Failure{Snapshot: filepath.Base(name), Reason: reason}
 }
 
 // readCapture reads one capture and does something with it. What cannot be read is complained about; whatever panics on
 // the way is a mistake in this program, is reported as such, and hinders nobody else.
 func (env *Environment) readCapture(capture snapshots.Capture, do func(*snapshots.Snapshot) error) (code exitCode, err error) {
+	failure := examineCapture(capture, func(snapshot *snapshots.Snapshot) { err = do(snapshot) })
+	if failure.Reason != "" {
+		return env.complainFailure(failure), nil
+	}
+	return clean, err
+}
+
+// complainFailure complains about a capture that could not be read, or made the program panic.
+func (env *Environment) complainFailure(failure analyze.Failure) exitCode {
+	if failure.Crashed {
+		env.complain("%s: internal error, please report it: %s", format.Clean(failure.Snapshot), format.Clean(failure.Reason))
+		return crashed
+	}
+	env.complain("%s: %s", format.Clean(failure.Snapshot), format.Clean(failure.Reason))
+	return unreadable
+}
+
+// examineCapture reads one capture and does something with it. The failure has no reason if that was possible.
+func examineCapture(capture snapshots.Capture, do func(*snapshots.Snapshot)) (failure analyze.Failure) {
+	failure.Snapshot = capture.Name
 	defer func() {
 		if problem := recover(); problem != nil {
-			env.complain("%s: internal error, please report it: %s", format.Clean(capture.Name), format.Clean(fmt.Sprint(problem)))
-			code, err = crashed, nil
+			failure.Reason, failure.Crashed = cmp.Or(fmt.Sprint(problem), "panic"), true
 		}
 	}()
 	snapshot, err := capture.Read()
 	if err != nil {
-		env.complain("%s: %s", format.Clean(capture.Name), format.Clean(err.Error()))
-		return unreadable, nil
+		failure.Reason = err.Error()
+		return failure
 	}
-	return clean, do(snapshot)
+	do(snapshot)
+	return failure
 }
