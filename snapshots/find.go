@@ -113,32 +113,33 @@ func (f *finder) find(given string) error {
 	if err != nil {
 		return err
 	}
+	at := folder{fsys: os.DirFS(dir), dir: ".", absolute: filepath.ToSlash(absolute), shown: dir}
 	found := 0
-	add := func(dir string, files []string, depth int) bool {
+	add := func(at folder, files []string, depth int) bool {
 		found++
-		f.add(dir, Capture{FS: os.DirFS(dir), Files: files}, max(depth, 1))
+		f.add(at.absolute, Capture{FS: within(at.fsys, at.dir), Files: files}, max(depth, 1))
 		return true
 	}
 	switch {
 	case everyBelow && !info.IsDir():
 		return errors.New("not a directory")
 	case everyBelow:
-		f.walk(dir, absolute, 0, add)
+		f.walk(at, 0, add)
 		if found == 0 {
 			return errNoDocument
 		}
 	case info.IsDir():
-		files, _ := f.list(dir)
+		files, _ := f.list(at)
 		if len(files) > 0 {
-			add(absolute, files, 0)
+			add(at, files, 0)
 			break
 		}
-		if !f.walk(dir, absolute, 0, func(string, []string, int) bool { return false }) {
+		if !f.walk(at, 0, func(folder, []string, int) bool { return false }) {
 			return fmt.Errorf("is no snapshot itself, but there are some below it: try %s", filepath.Join(dir, "..."))
 		}
 		return errNoDocument
 	case info.Mode().IsRegular():
-		f.add(absolute, Capture{FS: os.DirFS(filepath.Dir(absolute)), Files: []string{filepath.Base(absolute)}}, 1)
+		f.add(at.absolute, Capture{FS: os.DirFS(filepath.Dir(absolute)), Files: []string{filepath.Base(absolute)}}, 1)
 	default:
 		return errors.New("not a regular file")
 	}
@@ -161,7 +162,7 @@ func cutEllipsis(given string) (dir string, ok bool) {
 func (f *finder) add(absolute string, capture Capture, named int) {
 	p := f.places[absolute]
 	if p == nil {
-		steps := strings.FieldsFunc(strings.TrimPrefix(filepath.ToSlash(absolute), filepath.ToSlash(filepath.VolumeName(absolute))),
+		steps := strings.FieldsFunc(strings.TrimPrefix(absolute, filepath.ToSlash(filepath.VolumeName(absolute))),
 			func(r rune) bool { return r == '/' })
 		p = &place{capture: capture, steps: steps}
 		f.places[absolute] = p
@@ -195,17 +196,50 @@ func (f *finder) captures() []Capture {
 	return captures
 }
 
+// A folder is a directory of a file system that is searched.
+type folder struct {
+	fsys     fs.FS
+	dir      string // within fsys
+	absolute string // tells it from all others; with forward slashes
+	shown    string // how it is called where something is wrong with it
+}
+
+// sub is a folder of the folder.
+func (at folder) sub(name string) folder {
+	return folder{at.fsys, path.Join(at.dir, name), path.Join(at.absolute, name), filepath.Join(at.shown, name)}
+}
+
+// within is what a file system has below a directory. Unlike fs.Sub it never opens what it is asked to tell about, which may
+// be a pipe.
+func within(fsys fs.FS, dir string) fs.FS {
+	if dir == "." {
+		return fsys
+	}
+	return below{fsys, dir}
+}
+
+type below struct {
+	fsys fs.FS
+	dir  string
+}
+
+func (b below) Open(name string) (fs.File, error)     { return b.fsys.Open(path.Join(b.dir, name)) }
+func (b below) Stat(name string) (fs.FileInfo, error) { return fs.Stat(b.fsys, path.Join(b.dir, name)) }
+func (b below) ReadDir(name string) ([]fs.DirEntry, error) {
+	return fs.ReadDir(b.fsys, path.Join(b.dir, name))
+}
+
 // walk calls found for every snapshot from a directory down until it returns false, and reports whether it never did.
-func (f *finder) walk(dir, absolute string, depth int, found func(absolute string, files []string, depth int) bool) bool {
-	files, folders := f.list(dir)
-	if len(files) > 0 && !found(absolute, files, depth) {
+func (f *finder) walk(at folder, depth int, found func(at folder, files []string, depth int) bool) bool {
+	files, folders := f.list(at)
+	if len(files) > 0 && !found(at, files, depth) {
 		return false
 	}
-	for _, folder := range folders {
-		if len(files) > 0 && slices.Contains(exportFolders, folder) {
+	for _, name := range folders {
+		if len(files) > 0 && slices.Contains(exportFolders, name) {
 			continue
 		}
-		if !f.walk(filepath.Join(dir, folder), filepath.Join(absolute, folder), depth+1, found) {
+		if !f.walk(at.sub(name), depth+1, found) {
 			return false
 		}
 	}
@@ -213,34 +247,34 @@ func (f *finder) walk(dir, absolute string, depth int, found func(absolute strin
 }
 
 // list returns the files of the snapshot that a directory holds, none if it holds none, and its sub-folders.
-func (f *finder) list(dir string) (files, folders []string) {
-	files, folders = f.entries(dir)
-	gather := func(folder string) {
-		if slices.Contains(folders, folder) {
-			files = append(files, f.below(dir, folder)...)
+func (f *finder) list(at folder) (files, folders []string) {
+	files, folders = f.entries(at)
+	gather := func(name string) {
+		if slices.Contains(folders, name) {
+			files = append(files, f.below(at.sub(name), name)...)
 		}
 	}
 	gather(metadataFolder)
-	if !f.holdsDocument(os.DirFS(dir), files) {
+	if !f.holdsDocument(within(at.fsys, at.dir), files) {
 		return nil, folders
 	}
-	for _, folder := range exportFolders {
-		if folder != metadataFolder {
-			gather(folder)
+	for _, name := range exportFolders {
+		if name != metadataFolder {
+			gather(name)
 		}
 	}
 	slices.Sort(files)
 	return files, folders
 }
 
-// below returns all files below a sub-folder, relative to the directory.
-func (f *finder) below(dir, folder string) []string {
-	files, folders := f.entries(filepath.Join(dir, filepath.FromSlash(folder)))
+// below returns all files from a folder down, with the given prefix.
+func (f *finder) below(at folder, prefix string) []string {
+	files, folders := f.entries(at)
 	for i, file := range files {
-		files[i] = path.Join(folder, file)
+		files[i] = path.Join(prefix, file)
 	}
-	for _, inner := range folders {
-		files = append(files, f.below(dir, path.Join(folder, inner))...)
+	for _, name := range folders {
+		files = append(files, f.below(at.sub(name), path.Join(prefix, name))...)
 	}
 	return files
 }
@@ -248,10 +282,10 @@ func (f *finder) below(dir, folder string) []string {
 // entries returns the regular files of a directory, links to such included, and its folders; neither hidden ones, but for
 // the marker of a data directory. What is no regular file is returned if its name is that of a document, so that reading
 // it gives a gap; it is never opened.
-func (f *finder) entries(dir string) (files, folders []string) {
-	entries, err := os.ReadDir(dir)
+func (f *finder) entries(at folder) (files, folders []string) {
+	entries, err := fs.ReadDir(at.fsys, at.dir)
 	if err != nil {
-		f.problem(dir, err)
+		f.problem(at.shown, err)
 	}
 	for _, entry := range entries {
 		mode := entry.Type()
@@ -260,7 +294,7 @@ func (f *finder) entries(dir string) (files, folders []string) {
 		case mode.IsDir():
 			folders = append(folders, entry.Name())
 		case mode&fs.ModeSymlink != 0:
-			info, err := os.Stat(filepath.Join(dir, entry.Name()))
+			info, err := fs.Stat(at.fsys, path.Join(at.dir, entry.Name()))
 			if err == nil && info.Mode().IsRegular() || meant(entry.Name()) && (err != nil || !info.IsDir()) {
 				files = append(files, entry.Name())
 			}
