@@ -16,6 +16,8 @@ type Options struct {
 	// Target is the release that an upgrade aims at; the zero value means none. Rules that know what the release does
 	// differently then judge by it.
 	Target cluster.Release
+	// Settings are what is to be otherwise about rules, by their ids.
+	Settings map[string]rules.Settings
 }
 
 // Check runs rules over a snapshot. It never fails: what cannot be read is a gap, a rule that lacks evidence is
@@ -52,7 +54,7 @@ func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Opt
 		if missing[i], possible = evidence(rule, snapshot); !possible {
 			continue
 		}
-		passes[i] = rule.Start(snapshot, options.Target)
+		passes[i] = rule.Start(snapshot, options.Target, options.Settings[rule.ID].Options)
 		if passes[i].WantsLogs() {
 			wantLogs = append(wantLogs, passes[i])
 		}
@@ -69,7 +71,7 @@ func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Opt
 			if len(missing[i]) == 0 {
 				state = NotApplicable
 			}
-			result.Outcomes = append(result.Outcomes, outcome(rule, state, missing[i]))
+			result.Outcomes = append(result.Outcomes, options.outcome(rule, state, missing[i]))
 			continue
 		}
 		if len(logGaps) > 0 && slices.Contains(wantLogs, pass) {
@@ -78,9 +80,9 @@ func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Opt
 		pass.End()
 		before := len(found)
 		for f := range pass.Findings() {
-			found = append(found, reported{rule, f, ""})
+			found = append(found, reported{rule: rule, found: f, severity: cmp.Or(f.Severity, rule.Severity)})
 		}
-		result.Outcomes = append(result.Outcomes, conclude(rule, pass, len(found)-before, append(missing[i], pass.Lacking()...)))
+		result.Outcomes = append(result.Outcomes, options.conclude(rule, pass, len(found)-before, append(missing[i], pass.Lacking()...)))
 	}
 	for _, gap := range append(slices.Clone(snapshot.Gaps), logGaps...) {
 		kind := gap.Key
@@ -89,7 +91,7 @@ func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Opt
 	slices.SortStableFunc(result.Gaps, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Source, b.Source))
 	})
-	sortFindings(found)
+	sortFindings(found, options.Settings)
 	result.Findings = make([]Finding, len(found))
 	for i := range found {
 		result.Findings[i] = found[i].finding()
@@ -137,8 +139,8 @@ func evidence(rule *rules.Rule, snapshot *snapshots.Snapshot) (missing []snapsho
 	return missing, possible
 }
 
-func outcome(rule *rules.Rule, state State, missing []snapshots.Kind) Outcome {
-	o := Outcome{Rule: rule.ID, Severity: rule.Severity, State: state, Missing: []string{}}
+func (options *Options) outcome(rule *rules.Rule, state State, missing []snapshots.Kind) Outcome {
+	o := Outcome{Rule: rule.ID, Severity: rule.Judge(rule.Severity, options.Settings[rule.ID]), State: state, Missing: []string{}}
 	slices.Sort(missing)
 	for _, kind := range slices.Compact(missing) {
 		o.Missing = append(o.Missing, string(kind))
@@ -147,7 +149,7 @@ func outcome(rule *rules.Rule, state State, missing []snapshots.Kind) Outcome {
 }
 
 // conclude says what became of a rule that ran.
-func conclude(rule *rules.Rule, pass *rules.Pass, findings int, missing []snapshots.Kind) Outcome {
+func (options *Options) conclude(rule *rules.Rule, pass *rules.Pass, findings int, missing []snapshots.Kind) Outcome {
 	state := Passed
 	switch {
 	case pass.Crash() != "":
@@ -157,7 +159,7 @@ func conclude(rule *rules.Rule, pass *rules.Pass, findings int, missing []snapsh
 	case len(missing) > 0:
 		state = Undecided
 	}
-	o := outcome(rule, state, missing)
+	o := options.outcome(rule, state, missing)
 	o.Findings = findings
 	o.Crash = pass.Crash()
 	return o
@@ -167,16 +169,15 @@ func conclude(rule *rules.Rule, pass *rules.Pass, findings int, missing []snapsh
 type reported struct {
 	rule        *rules.Rule
 	found       *rules.Finding
+	severity    rules.Severity
 	fingerprint string
 }
-
-func (r *reported) severity() rules.Severity { return cmp.Or(r.found.Severity, r.rule.Severity) }
 
 func (r *reported) finding() Finding {
 	f := r.found
 	result := Finding{
 		Rule:        r.rule.ID,
-		Severity:    r.severity(),
+		Severity:    r.severity,
 		Fingerprint: r.fingerprint,
 		Subject:     f.Subject,
 		Title:       f.Title,
@@ -208,19 +209,10 @@ func At(at snapshots.Position) Location {
 	return l
 }
 
-// sortFindings puts the findings into canonical order and gives each its fingerprint, made unique. Nothing in the
-// order depends on where in a source something stands, but for the order of the segments within one chain.
-func sortFindings(found []reported) {
-	slices.SortFunc(found, func(a, b reported) int {
-		return cmp.Or(
-			-cmp.Compare(a.severity(), b.severity()),
-			cmp.Compare(a.rule.ID, b.rule.ID),
-			compareSubjects(&a.found.Subject, &b.found.Subject),
-			cmp.Compare(chainPlace(a.found.At.Pointer), chainPlace(b.found.At.Pointer)),
-			cmp.Compare(a.found.Title, b.found.Title),
-			cmp.Compare(a.found.Observed, b.found.Observed),
-		)
-	})
+// sortFindings puts the findings into canonical order and gives each its fingerprint, made unique. What is set of rules
+// changes severities and the order, and no fingerprint.
+func sortFindings(found []reported, settings map[string]rules.Settings) {
+	slices.SortFunc(found, compareFindings)
 	seen := make(map[string]int, len(found))
 	for i := range found {
 		found[i].fingerprint = found[i].rule.ID + "@" + found[i].found.Subject.Entity()
@@ -229,6 +221,26 @@ func sortFindings(found []reported) {
 			found[i].fingerprint = fmt.Sprintf("%s#%d", found[i].fingerprint, n)
 		}
 	}
+	if len(settings) == 0 {
+		return
+	}
+	for i := range found {
+		found[i].severity = found[i].rule.Judge(found[i].severity, settings[found[i].rule.ID])
+	}
+	slices.SortStableFunc(found, compareFindings)
+}
+
+// compareFindings orders by nothing that depends on where in a source something stands, but for the order of the segments
+// within one chain.
+func compareFindings(a, b reported) int {
+	return cmp.Or(
+		-cmp.Compare(a.severity, b.severity),
+		cmp.Compare(a.rule.ID, b.rule.ID),
+		compareSubjects(&a.found.Subject, &b.found.Subject),
+		cmp.Compare(chainPlace(a.found.At.Pointer), chainPlace(b.found.At.Pointer)),
+		cmp.Compare(a.found.Title, b.found.Title),
+		cmp.Compare(a.found.Observed, b.found.Observed),
+	)
 }
 
 // chainPlace orders findings about segments that claim the same index, which a damaged chain may have.

@@ -10,9 +10,6 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-// longChain is the number of segments that a healthy log does not exceed.
-const longChain = 50
-
 var _ = register(Rule{
 	ID:       "chain-too-long",
 	Severity: Warning,
@@ -31,7 +28,12 @@ var _ = register(Rule{
 			"Restate 1.7.12: an upgrade through two minor releases, node by node, added six segments to each log",
 		},
 	},
+	Options: []Option{{
+		Name: "max-segments", Default: 50, Min: 1, Max: 1_000_000,
+		Doc: "A log may have so many segments before anything is reported.",
+	}},
 	Run: func(pass *Pass) {
+		longChain := pass.Option("max-segments")
 		type long struct {
 			log      cluster.LogID
 			segments int
@@ -41,7 +43,7 @@ var _ = register(Rule{
 		logs := 0
 		pass.Logs(func(log *snapshots.Log) {
 			n := len(log.Segments)
-			if n <= longChain {
+			if int64(n) <= longChain {
 				return
 			}
 			logs++

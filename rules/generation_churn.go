@@ -7,12 +7,6 @@ import (
 	"restate-lint/snapshots"
 )
 
-const (
-	// churnFactor is how many times more often than its peers a node must have been started, churnStarts how many times at
-	// least.
-	churnFactor, churnStarts = 10, 20
-)
-
 var _ = register(Rule{
 	ID:       "generation-churn",
 	Severity: Note,
@@ -29,7 +23,18 @@ var _ = register(Rule{
 			"Restate 1.0 to 1.7: the generation grows by one with every start of the process",
 		},
 	},
+	Options: []Option{
+		{
+			Name: "min-starts", Default: 20, Min: 2, Max: 1_000_000,
+			Doc: "A node must have been started so many times at least.",
+		},
+		{
+			Name: "times-others", Default: 10, Min: 2, Max: 10_000,
+			Doc: "A node must have been started so many times as often as the median of the others.",
+		},
+	},
 	Run: func(pass *Pass) {
+		churnStarts, churnFactor := pass.Option("min-starts"), pass.Option("times-others")
 		nodes := registered(pass.Snapshot.Nodes, func(node *snapshots.Node) bool { return node.Generation.Generation > 0 }) // 0 is not known
 		if len(nodes) < 2 {
 			return
@@ -45,7 +50,7 @@ var _ = register(Rule{
 				middle++ // the median is that of the others
 			}
 			median := sorted[middle]
-			if starts < churnStarts || uint64(starts) < churnFactor*uint64(max(median, 1)) {
+			if int64(starts) < churnStarts || int64(starts) < churnFactor*int64(max(median, 1)) {
 				continue
 			}
 			f := Finding{

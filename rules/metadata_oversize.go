@@ -24,7 +24,7 @@ var _ = register(Rule{
 	Doc: Doc{
 		Checks: "The size of `nodes_config`, `bifrost_config`, `partition_table` and `schema_registry` as stored, estimated as half of their JSON, against the limit for messages: 32 MiB by default, " +
 			"4 MiB if no node states its release (Restate before 1.6). An **error** from 95 % on, a **warning** from 80 % on, and a **note** from 40 % on, where a compact JSON might stand for that much. One finding for each document. " +
-			"The limit can be configured, which is not part of the metadata.",
+			"The limit can be configured, which is not part of the metadata: set the option `limit-mib` to it.",
 		Why:   "A document above the limit cannot be written, or not be sent: no deployment can be registered, no log be extended. Before 1.6 nodes just stopped to receive newer versions.",
 		Legal: "With a larger `networking.message-size-limit` on all nodes and in the metadata client.",
 		Fix:   "For the schema registry remove old deployments: `restate deployments list`, `restate deployments remove ID`. For the logs, trim chains: `restatectl snapshots create P --trim-log`.",
@@ -33,10 +33,17 @@ var _ = register(Rule{
 			"the same values as JSON and as stored, from 1.7.12 in etcd: 3,500 and 1,587 bytes of bifrost_config, 2,317 and 1,095 of nodes_config, 3,723 and 1,379 of schema_registry: 2.1 to 2.7 bytes of JSON for each stored one",
 		},
 	},
+	Options: []Option{{
+		Name: "limit-mib", Default: 0, Min: 0, Max: 4095,
+		Doc: "The `networking.message-size-limit` of the nodes, in MiB; 0 stands for the default of the release.",
+	}},
 	Run: func(pass *Pass) {
 		limit := int64(messageLimit)
 		if pass.Snapshot.Nodes != nil && pass.Snapshot.Release().IsZero() {
 			limit = messageLimit15
+		}
+		if set := pass.Option("limit-mib"); set > 0 {
+			limit = set << 20
 		}
 		for _, kind := range []snapshots.Kind{snapshots.NodesConfig, snapshots.BifrostConfig, snapshots.PartitionTable, snapshots.SchemaRegistry} {
 			d := pass.Snapshot.Document(kind)

@@ -8,9 +8,6 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-// reconfigurationPatience is how long new replicas may take to catch up before anybody wonders.
-const reconfigurationPatience = 10 * time.Minute
-
 var _ = register(Rule{
 	ID:       "partition-reconfiguration-stuck",
 	Severity: Warning,
@@ -30,7 +27,12 @@ var _ = register(Rule{
 			"Restate 1.4 to 1.7: next.version is that of the configuration before it plus 1",
 		},
 	},
+	Options: []Option{{
+		Name: "max-minutes", Default: 10, Min: 1, Max: 60 * 24 * 365,
+		Doc: "New replicas may take so many minutes to catch up before anything is reported.",
+	}},
 	Run: func(pass *Pass) {
+		patience := time.Duration(pass.Option("max-minutes")) * time.Minute
 		nodes := pass.Snapshot.Nodes
 		now := captureTime(pass.Snapshot)
 		recorded := false
@@ -75,7 +77,7 @@ var _ = register(Rule{
 					continue
 				}
 			}
-			if age > reconfigurationPatience {
+			if age > patience {
 				add("c", stuck{
 					fmt.Sprintf("a next replica set is pending for %v or more", age.Truncate(time.Minute)),
 					"its members do not become active: they may have no snapshot to start from, or not run",

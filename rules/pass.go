@@ -15,6 +15,9 @@ type Pass struct {
 	// Target is the release that an upgrade aims at. The zero value means none: the cluster is then judged by what it runs.
 	Target cluster.Release
 
+	rule    *Rule
+	options map[string]int64
+
 	findings [][]Finding // in chunks, as a large cluster can have very many
 	lacking  []snapshots.Kind
 	partial  []snapshots.Kind
@@ -69,9 +72,10 @@ func (p *Pass) Whole(kind snapshots.Kind) bool {
 	return p.Snapshot.Captured(kind) && !slices.Contains(p.partial, kind)
 }
 
-// Start begins a pass of the rule over a snapshot, for the given target. The caller then gives it every log and ends it.
-func (r *Rule) Start(snapshot *snapshots.Snapshot, target cluster.Release) *Pass {
-	p := &Pass{Snapshot: snapshot, Target: target}
+// Start begins a pass of the rule over a snapshot, for the given target and with the given values of its options. The
+// caller then gives it every log and ends it.
+func (r *Rule) Start(snapshot *snapshots.Snapshot, target cluster.Release, options map[string]int64) *Pass {
+	p := &Pass{Snapshot: snapshot, Target: target, rule: r, options: options}
 	p.guard(func() { r.Run(p) })
 	return p
 }

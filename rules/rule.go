@@ -72,6 +72,8 @@ type Rule struct {
 	Needs []snapshots.Kind
 	// Since is the first release of Restate that the rule applies to; the zero value means every one.
 	Since cluster.Release
+	// Options are what an operator may set.
+	Options []Option
 	// Run checks one snapshot. It may panic on data that nobody thought of: the engine reports the rule as crashed.
 	Run func(*Pass)
 }

@@ -24,13 +24,14 @@ import (
 
 // A testCase is one small capture and what one rule makes of it. It is a txtar archive in testdata/<rule id>: the
 // comment says what is wrong, the file `want` has the outcome or a line "severity fingerprint" for every finding, the
-// file `target` the release that an upgrade aims at, the file `says` lines that the findings must contain, or must not
-// where "not " stands before them, and all other files are the capture. A name may end in a size, as in
-// "schema_registry.json + 8 MiB".
+// file `target` the release that an upgrade aims at, the file `options` lines such as "max-segments: 4" with what is set
+// for the rule, the file `says` lines that the findings must contain, or must not where "not " stands before them, and all
+// other files are the capture. A name may end in a size, as in "schema_registry.json + 8 MiB".
 type testCase struct {
 	rule, name string
 	comment    string
 	target     cluster.Release
+	options    map[string]int64
 	files      fstest.MapFS
 	want, says []string
 }
@@ -63,6 +64,15 @@ func loadCases(t *testing.T) []testCase {
 			case "says":
 				c.says = lines
 				continue
+			case "options":
+				c.options = make(map[string]int64)
+				for _, line := range lines {
+					name, value, _ := strings.Cut(line, ": ")
+					if c.options[name], err = strconv.ParseInt(value, 10, 64); err != nil {
+						t.Fatal(err)
+					}
+				}
+				continue
 			case "target":
 				if c.target, err = cluster.ParseRelease(lines[0]); err != nil {
 					t.Fatal(err)
@@ -91,10 +101,11 @@ func spaces(t *testing.T, size string) []byte {
 }
 
 // check runs one rule over a capture and prints what the file `want` should hold.
-func check(t *testing.T, rule *rules.Rule, files fstest.MapFS, target cluster.Release) (*analyze.Result, []string) {
+func check(t *testing.T, rule *rules.Rule, files fstest.MapFS, target cluster.Release, set map[string]int64) (*analyze.Result, []string) {
 	t.Helper()
 	snapshot, _ := snapshots.Read("case", files, fileNames(files)...)
-	result := analyze.CheckWith(snapshot, []*rules.Rule{rule}, analyze.Options{Target: target})
+	result := analyze.CheckWith(snapshot, []*rules.Rule{rule},
+		analyze.Options{Target: target, Settings: map[string]rules.Settings{rule.ID: {Options: set}}})
 	if err := result.Locate(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +138,7 @@ func TestCasesGiveTheFindingsTheyName(t *testing.T) {
 			if c.comment == "" {
 				t.Error("the case has no comment that says what is wrong with the capture")
 			}
-			result, got := check(t, rule, c.files, c.target)
+			result, got := check(t, rule, c.files, c.target, c.options)
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
@@ -218,7 +229,7 @@ func TestEveryRuleIsUndecidedWithoutWhatItNeeds(t *testing.T) {
 						without[name] = file
 					}
 				}
-				result, _ := check(t, rule, without, c.target)
+				result, _ := check(t, rule, without, c.target, c.options)
 				outcome := result.Outcomes[0]
 				if outcome.State != analyze.Undecided || !slices.Contains(outcome.Missing, string(kind)) {
 					t.Errorf("got %s, missing %q; want undecided for lack of %s", outcome.State, outcome.Missing, kind)

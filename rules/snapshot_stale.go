@@ -8,9 +8,6 @@ import (
 	"restate-lint/snapshots"
 )
 
-// staleAfter is by how much the snapshot of a partition may be older than the usual one.
-const staleAfter = 7 * 24 * time.Hour
-
 var _ = register(Rule{
 	ID:       "snapshot-stale",
 	Severity: Note,
@@ -27,7 +24,12 @@ var _ = register(Rule{
 			"Restate 1.7: partitions make snapshots by themselves after a number of records, or an interval; restatedev/restate #3930, #4892",
 		},
 	},
+	Options: []Option{{
+		Name: "max-days", Default: 7, Min: 1, Max: 3650,
+		Doc: "The snapshot of a partition may be so many days older than the usual one.",
+	}},
 	Run: func(pass *Pass) {
+		staleAfter := time.Duration(pass.Option("max-days")) * 24 * time.Hour
 		repository := pass.Snapshot.Repository
 		var times []time.Time
 		for _, latest := range repository.Latest {

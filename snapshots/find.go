@@ -22,6 +22,9 @@ type Capture struct {
 	// slashes, become those of the sources.
 	Files []string
 	FS    fs.FS
+	// Path is the absolute path of the file or directory that was found. It is empty for what has no place of its own. It is
+	// no part of any report.
+	Path string
 }
 
 // Read reads the snapshot; see the function Read.
@@ -175,7 +178,8 @@ func (f *finder) captures() []Capture {
 	for again := true; again; {
 		again = false
 		taken := make(map[string][]*place)
-		for _, p := range f.places {
+		for absolute, p := range f.places {
+			p.capture.Path = absolute
 			p.capture.Name = cmp.Or(strings.Join(p.steps[len(p.steps)-p.named:], "/"), ".")
 			taken[p.capture.Name] = append(taken[p.capture.Name], p)
 		}

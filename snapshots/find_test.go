@@ -242,3 +242,15 @@ func TestFindAmongHundreds(t *testing.T) {
 	}
 	t.Logf("%d captures in %v", len(captures), time.Since(start))
 }
+
+func TestFindSaysWhereACaptureIs(t *testing.T) {
+	tree(t, map[string]string{"c/x": smallNodes, "dump": smallNodes})
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	captures, err := Find("c/../c", "dump")
+	if err != nil || len(captures) != 2 || captures[0].Path != filepath.Join(dir, "c") || captures[1].Path != filepath.Join(dir, "dump") {
+		t.Errorf("got %+v, %v", captures, err)
+	}
+}

@@ -30,7 +30,16 @@ type ruleJSON struct {
 	Summary  string         `json:"summary"`
 	Needs    []string       `json:"needs"`
 	Since    string         `json:"since,omitempty"`
+	Options  []optionJSON   `json:"options,omitempty"`
 	Doc      docJSON        `json:"doc"`
+}
+
+type optionJSON struct {
+	Name    string `json:"name"`
+	Default int64  `json:"default"`
+	Min     int64  `json:"min"`
+	Max     int64  `json:"max"`
+	Doc     string `json:"doc"`
 }
 
 type docJSON struct {
@@ -60,6 +69,9 @@ func documented(list []*rules.Rule) []ruleJSON {
 		}
 		if !rule.Since.IsZero() {
 			r.Since = rule.Since.String()
+		}
+		for _, o := range rule.Options {
+			r.Options = append(r.Options, optionJSON(o))
 		}
 		all = append(all, r)
 	}
@@ -130,6 +142,11 @@ func sections(doc *rules.Doc) [][2]string {
 	}
 }
 
+// optionRange says what an option is by default, and what it can be.
+func optionRange(o rules.Option) string {
+	return fmt.Sprintf("Default: %d; from %d to %d.", o.Default, o.Min, o.Max)
+}
+
 // ExplainText prints the whole documentation of a rule for a terminal.
 func ExplainText(w *bytes.Buffer, palette Palette, rule *rules.Rule) {
 	fmt.Fprintf(w, "%s: %s\n\n", palette.paint(bold, rule.ID), rule.Summary)
@@ -142,6 +159,14 @@ func ExplainText(w *bytes.Buffer, palette Palette, rule *rules.Rule) {
 			for _, line := range wrap(strings.ReplaceAll(paragraph, "**", ""), lineWidth-2) {
 				fmt.Fprintln(w, strings.TrimRight("  "+line, " "))
 			}
+		}
+	}
+	if len(rule.Options) > 0 {
+		fmt.Fprintf(w, "\n%s\n", palette.paint(bold, "Options"))
+	}
+	for _, o := range rule.Options {
+		for i, line := range wrap(o.Name+": "+o.Doc+" "+optionRange(o), lineWidth-4) {
+			fmt.Fprintln(w, [2]string{"  - ", "    "}[min(i, 1)]+line)
 		}
 	}
 	fmt.Fprintf(w, "\n%s\n", palette.paint(bold, "Evidence"))
@@ -169,6 +194,12 @@ func ExplainMarkdown(w *bytes.Buffer, _ Palette, rule *rules.Rule) {
 	}
 	for _, section := range sections(&rule.Doc) {
 		fmt.Fprintf(w, "\n### %s\n\n%s\n", section[0], section[1])
+	}
+	if len(rule.Options) > 0 {
+		fmt.Fprint(w, "\n### Options\n\n")
+	}
+	for _, o := range rule.Options {
+		fmt.Fprintf(w, "- `%s`: %s %s\n", o.Name, o.Doc, optionRange(o))
 	}
 	fmt.Fprint(w, "\n### Evidence\n\n")
 	for _, source := range rule.Doc.Evidence {

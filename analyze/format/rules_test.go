@@ -18,6 +18,7 @@ var someRules = []*rules.Rule{
 		Category: rules.Logs,
 		Needs:    []snapshots.Kind{snapshots.NodesConfig, snapshots.BifrostConfig},
 		Summary:  "something about a log is wrong",
+		Options:  []rules.Option{{Name: "max-logs", Default: 50, Min: 1, Max: 1_000_000, Doc: "There may be so many logs before anything is reported."}},
 		Doc: rules.Doc{
 			Checks:   "Everything that there is to check about a log is checked by this rule, one **error** for each, so that this text is longer than a line.",
 			Why:      "Because it matters.\n\nAnd because of `that`.",
