@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"restate-lint/analyze"
 )
@@ -13,16 +14,24 @@ type Kind string
 
 // The kinds of changes, in the order in which they are listed.
 const (
-	New       Kind = "new"       // an entry that the accepted report does not have
-	Changed   Kind = "changed"   // the same entry, but it says something else
-	Resolved  Kind = "resolved"  // a finding or a gap that is no more
-	Crashed   Kind = "crashed"   // a rule that crashed now
-	Undecided Kind = "undecided" // a rule that lacks evidence now
-	Decided   Kind = "decided"   // a rule that lacked evidence and has it now
-	Gone      Kind = "gone"      // a document or a rule that is no more
+	New             Kind = "new"              // an entry that the accepted report does not have
+	SeverityChanged Kind = "severity changed" // the same finding, but better or worse, whatever else it says
+	MessageChanged  Kind = "message changed"  // the same finding, but it says something else
+	Changed         Kind = "changed"          // the same rule or name, but it says something else
+	Resolved        Kind = "resolved"         // a finding or a gap that is no more
+	Crashed         Kind = "crashed"          // a rule that crashed now
+	Undecided       Kind = "undecided"        // a rule that lacks evidence now
+	Decided         Kind = "decided"          // a rule that lacked evidence and has it now
+	Gone            Kind = "gone"             // a document or a rule that is no more
 )
 
-var kinds = []Kind{New, Changed, Resolved, Crashed, Undecided, Decided, Gone}
+var kinds = []Kind{New, SeverityChanged, MessageChanged, Changed, Resolved, Crashed, Undecided, Decided, Gone}
+
+// label is the kind in one word, for a column.
+func (k Kind) label() string {
+	word, _, _ := strings.Cut(string(k), " ")
+	return word
+}
 
 // A Subject is what a change is about.
 type Subject string
@@ -67,6 +76,27 @@ type Difference struct {
 
 // Empty reports whether the reports are the same.
 func (d *Difference) Empty() bool { return len(d.Cluster) == 0 && len(d.Tool) == 0 }
+
+// A Part is a part of a difference that can be accepted by itself.
+type Part string
+
+// The parts of a difference. The zero value stands for all of it.
+const (
+	Cluster Part = "cluster"
+	Tool    Part = "tool"
+)
+
+// Only is a part of the difference.
+func (d *Difference) Only(part Part) *Difference {
+	only := &Difference{Snapshot: d.Snapshot}
+	if part != Tool {
+		only.Cluster = d.Cluster
+	}
+	if part != Cluster {
+		only.Tool = d.Tool
+	}
+	return only
+}
 
 // Changes are all changes: those of the cluster, then those of the tool.
 func (d *Difference) Changes() []Change { return slices.Concat(d.Cluster, d.Tool) }
@@ -159,6 +189,12 @@ func differing(accepted, current Entry) []Field {
 
 // kindOf is the kind of a change between two entries of one key.
 func kindOf(accepted, current Entry) Kind {
+	if was, ok := accepted.(Finding); ok {
+		if was.Severity != current.(Finding).Severity {
+			return SeverityChanged
+		}
+		return MessageChanged
+	}
 	before, _ := accepted.(Outcome)
 	after, ok := current.(Outcome)
 	switch {

@@ -51,8 +51,8 @@ dump: 1 resolved
   resolved  warning[finds]: log 10: bad
 `, false},
 		{"severity changed", func(g *golden.Golden) { g.Findings[0].Severity = rules.Error }, `
-dump: 1 changed
-  changed   error[finds]: log 2: bad
+dump: 1 severity changed
+  severity  error[finds]: log 2: bad
             severity - warning
                      + error
 `, false},
@@ -60,8 +60,8 @@ dump: 1 changed
 			g.Findings[0].Observed = "5"
 			g.Findings[0].Remedy = []string{"first", "second"}
 		}, `
-dump: 1 changed
-  changed   warning[finds]: log 2: bad
+dump: 1 message changed
+  message   warning[finds]: log 2: bad
             observed - 3
                      + 5
             remedy   + first

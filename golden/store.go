@@ -188,6 +188,20 @@ func (s Store) List() ([]string, error) {
 	return names, err
 }
 
+// Orphans returns the names of goldens that are of none of the given snapshots, sorted. Only who knows all snapshots of a
+// store can conclude that these are no more.
+func (s Store) Orphans(snapshots []string) ([]string, error) {
+	names, err := s.List()
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]bool, len(snapshots))
+	for _, name := range snapshots {
+		known[name] = true
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return known[name] }), nil
+}
+
 // Write makes a golden the accepted one of its snapshot. It is there as a whole or not at all: on an error, the golden
 // that was there before still is, and no other file is left behind.
 func (s Store) Write(g *Golden) error {

@@ -87,23 +87,27 @@ func writeChanges(b *strings.Builder, changes []Change, all bool) {
 			if g.rule != "" {
 				what += " of " + g.rule
 			}
-			fmt.Fprintf(b, "  %-9s … %d more %s\n", g.kind, left[g]-few, format.Clean(what))
+			fmt.Fprintf(b, "  %-9s … %d more %s\n", g.kind.label(), left[g]-few, format.Clean(what))
 		}
 	}
 }
 
 func (c *Change) write(b *strings.Builder) {
-	fmt.Fprintf(b, "  %-9s %s\n", c.Kind, format.Clean(c.Title()))
-	if c.Subject != AFinding {
-		return
+	fmt.Fprintf(b, "  %-9s %s\n", c.Kind.label(), format.Clean(c.Title()))
+	if c.Subject == AFinding {
+		c.writeFields(b, "            ")
 	}
+}
+
+// writeFields writes what was and what is, for each part that differs.
+func (c *Change) writeFields(b *strings.Builder, indent string) {
 	for _, f := range c.Fields {
 		was, is := strings.Split(f.Accepted, "\n"), strings.Split(f.Current, "\n")
 		label := f.Name
 		for i, lines := range [][]string{was, is} {
 			for _, line := range lines {
 				if line != "" {
-					fmt.Fprintf(b, "            %-8s %c %s\n", label, "-+"[i], format.Clean(line))
+					fmt.Fprintf(b, "%s%-8s %c %s\n", indent, label, "-+"[i], format.Clean(line))
 					label = ""
 				}
 			}

@@ -54,14 +54,26 @@ func (s Store) Judge(current *Golden) *Verdict {
 		v.State, v.Problem = Unreadable, "the golden cannot be read: "+errors.Unwrap(v.Err).Error()
 		return v
 	}
-	v.Difference = Compare(v.Accepted, current)
+	v.differ(Compare(v.Accepted, current))
+	return v
+}
+
+// differ sets the difference and what follows from it.
+func (v *Verdict) differ(d *Difference) {
+	v.Difference = d
 	v.State = Accepted
-	if !v.Difference.Empty() {
+	if !d.Empty() {
 		v.State = Different
 	}
-	v.Cluster = append(v.Cluster, v.Difference.Cluster...)
-	v.Tool = append(v.Tool, v.Difference.Tool...)
-	return v
+	v.Cluster = append([]Change{}, d.Cluster...)
+	v.Tool = append([]Change{}, d.Tool...)
+}
+
+// Only leaves nothing of the difference but one part. It does nothing to a verdict without a difference.
+func (v *Verdict) Only(part Part) {
+	if v.Difference != nil {
+		v.differ(v.Difference.Only(part))
+	}
 }
 
 // A Summary counts verdicts by state.
@@ -108,16 +120,15 @@ func (s Summary) String() string {
 	return text + strings.Join(parts, ", ")
 }
 
-// JSON writes verdicts for machines. Every character that could harm a terminal is escaped.
-func JSON(w io.Writer, verdicts []*Verdict) error {
-	if verdicts == nil {
-		verdicts = []*Verdict{}
-	}
+// JSON writes verdicts for machines, and the names of snapshots that have a golden and are no more. Every character
+// that could harm a terminal is escaped.
+func JSON(w io.Writer, verdicts []*Verdict, orphaned []string) error {
 	text := encode(struct {
 		SchemaVersion int        `json:"schema_version"`
 		Snapshots     []*Verdict `json:"snapshots"`
+		Orphaned      []string   `json:"orphaned"`
 		Summary       Summary    `json:"summary"`
-	}{SchemaVersion, verdicts, Summarize(verdicts)}, "", "  ")
+	}{SchemaVersion, append([]*Verdict{}, verdicts...), append([]string{}, orphaned...), Summarize(verdicts)}, "", "  ")
 	_, err := w.Write(append(text, '\n'))
 	return err
 }

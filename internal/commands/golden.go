@@ -3,8 +3,8 @@ package commands
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,6 +32,45 @@ func goldenDirFlag() cli.Flag {
 	return &cli.StringFlag{Name: "dir", Value: goldensDir, Usage: "keep the accepted reports in `DIR`, as DIR/NAME" + golden.Suffix + " for the snapshot NAME"}
 }
 
+func allChangesFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "all", Usage: "print every change, also where hundreds are of one rule"}
+}
+
+// onlyFlag chooses a part of the differences; see partOf.
+func onlyFlag(usage string) cli.Flag {
+	return &cli.StringFlag{
+		Name:  "only",
+		Usage: usage + ": what the cluster changed, or what other rules of the `" + string(golden.Cluster) + "|" + string(golden.Tool) + "` did",
+	}
+}
+
+// partOf is the part of the differences that was asked for; all of them when none was.
+func partOf(c *cli.Context) (golden.Part, error) {
+	part := golden.Part(c.String("only"))
+	if c.IsSet("only") && part != golden.Cluster && part != golden.Tool {
+		return "", usagef("--only: %q is not %s or %s", part, golden.Cluster, golden.Tool)
+	}
+	return part, nil
+}
+
+// forceFlag lets a command write where CI is set; see mayWrite.
+func forceFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "force", Usage: "write even where CI is set in the environment"}
+}
+
+// mayWrite refuses to change what was accepted where nobody is there to look at it: accepted reports are reviewed and
+// committed, and a job that accepts what it finds checks nothing.
+func (env *Environment) mayWrite(c *cli.Context) error {
+	switch env.Getenv("CI") {
+	case "", "0", "false":
+		return nil
+	}
+	if c.Bool("force") {
+		return nil
+	}
+	return usagef("golden %s changes accepted reports, which is not done where CI is set in the environment, but with --force", c.Command.Name)
+}
+
 func goldenCheckCommand(env *Environment) *cli.Command {
 	return &cli.Command{
 		Name:      "check",
@@ -41,42 +80,26 @@ func goldenCheckCommand(env *Environment) *cli.Command {
 from rules that this version has and the one that made the accepted report had not, or the other way round, are
 listed apart. A snapshot without an accepted report is a difference. Nothing is ever written.
 
+A golden whose snapshot is not among those that DIR/... finds is said to be orphaned. It makes no difference.
+
 Name the snapshots as when they were accepted: the golden of a snapshot has the snapshot's name, which depends on how
 it is found ("captures/a" is "a", and "x/..." finds "x/y/a" as "y/a").`,
 		Flags: []cli.Flag{
 			goldenDirFlag(),
+			onlyFlag("compare nothing but one part"),
 			choiceFlag("format", "how to print the differences", "text", "json"),
 			&cli.BoolFlag{Name: "diff", Usage: "print a unified diff of the canonical reports as well"},
-			&cli.BoolFlag{Name: "all", Usage: "print every change, also where hundreds are of one rule"},
+			allChangesFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			run, err := newGoldenRun(env, c)
 			if err != nil {
+				return err
+			}
+			if run.part, err = partOf(c); err != nil {
 				return err
 			}
 			return run.check(c.Bool("diff"), c.Bool("all"), c.String("format") == "json")
-		},
-	}
-}
-
-func goldenAcceptCommand(env *Environment) *cli.Command {
-	return &cli.Command{
-		Name:      "accept",
-		Usage:     "write the reports of snapshots as the accepted ones",
-		ArgsUsage: "SNAPSHOT...",
-		Description: `Prints what it wrote, and what changed. A report that is as accepted is not written again. A golden that holds
-merge-conflict markers is replaced; anything else that is no golden is left as it is, and so is the golden of a
-snapshot on which a rule crashed.`,
-		Flags: []cli.Flag{
-			goldenDirFlag(),
-			&cli.BoolFlag{Name: "all", Usage: "print every change, also where hundreds are of one rule"},
-		},
-		Action: func(c *cli.Context) error {
-			run, err := newGoldenRun(env, c)
-			if err != nil {
-				return err
-			}
-			return run.accept(c.Bool("all"))
 		},
 	}
 }
@@ -87,7 +110,9 @@ type goldenRun struct {
 	store     golden.Store
 	arguments []string
 	captures  []snapshots.Capture
-	codes     []exitCode
+	// part is that of the differences which is asked for.
+	part  golden.Part
+	codes []exitCode
 }
 
 func newGoldenRun(env *Environment, c *cli.Context) (*goldenRun, error) {
@@ -121,7 +146,9 @@ func (run *goldenRun) judge(capture snapshots.Capture, do func(*golden.Golden, *
 			}
 		}
 		current := golden.Of(result)
-		return do(current, run.store.Judge(current))
+		verdict := run.store.Judge(current)
+		verdict.Only(run.part)
+		return do(current, verdict)
 	})
 	run.fail(code)
 	return err
@@ -153,10 +180,14 @@ func (run *goldenRun) check(diff, all, asJSON bool) error {
 		verdicts = append(verdicts, verdict)
 	}
 	run.adviseAbout(verdicts)
+	orphaned := run.orphans()
+	if !asJSON {
+		run.complainAboutOrphans(orphaned)
+	}
 	var text bytes.Buffer
 	switch {
 	case asJSON:
-		if err := golden.JSON(&text, verdicts); err != nil {
+		if err := golden.JSON(&text, verdicts, orphaned); err != nil {
 			return err
 		}
 	case len(verdicts) > 0:
@@ -187,14 +218,58 @@ func (run *goldenRun) complainAbout(verdict *golden.Verdict) {
 	}
 }
 
-// adviseAbout says how to get the goldens that are missing or spoilt by a merge.
-func (run *goldenRun) adviseAbout(verdicts []*golden.Verdict) {
-	if !slices.ContainsFunc(verdicts, func(v *golden.Verdict) bool {
-		return v.State == golden.Missing || errors.Is(v.Err, golden.ErrConflict)
-	}) {
-		return
+// orphans are the goldens whose snapshots are no more, as far as that can be told: a whole tree was named, and all of it
+// could be found.
+func (run *goldenRun) orphans() []string {
+	if worst(run.codes[0]) != clean || !slices.ContainsFunc(run.arguments, isTree) {
+		return nil
 	}
-	run.env.complain("to accept the reports as they are now: %s golden accept%s", Name, run.commandLine())
+	names := make([]string, len(run.captures))
+	for i, capture := range run.captures {
+		names[i] = capture.Name
+	}
+	orphaned, err := run.store.Orphans(names)
+	if err != nil {
+		run.fail(unreadable)
+		run.env.complain("%s", format.Clean(err.Error()))
+	}
+	return orphaned
+}
+
+// isTree is true for DIR/....
+func isTree(argument string) bool {
+	return argument == "..." || strings.HasSuffix(filepath.ToSlash(argument), "/...")
+}
+
+// fewOrphans is how many orphaned goldens are named.
+const fewOrphans = 10
+
+func (run *goldenRun) complainAboutOrphans(orphaned []string) {
+	for i, name := range orphaned {
+		if i == fewOrphans {
+			run.env.complain("and %d more orphaned goldens", len(orphaned)-i)
+			break
+		}
+		run.env.complain("%s: orphaned: there is no such snapshot", format.Clean(run.store.Path(name)))
+	}
+}
+
+// adviseAbout names the way out, for goldens that are missing or cannot be read.
+func (run *goldenRun) adviseAbout(verdicts []*golden.Verdict) {
+	some := func(is func(*golden.Verdict) bool) bool { return slices.ContainsFunc(verdicts, is) }
+	wraps := func(problem error) func(*golden.Verdict) bool {
+		return func(v *golden.Verdict) bool { return errors.Is(v.Err, problem) }
+	}
+	accept := Name + " golden accept" + run.commandLine()
+	if some(wraps(golden.ErrVersion)) {
+		run.env.complain("use the version of %s that wrote the golden, or remove the file and run: %s", Name, accept)
+	}
+	if some(wraps(golden.ErrNotGolden)) {
+		run.env.complain("restore the golden from version control, or remove the file and run: %s", accept)
+	}
+	if some(func(v *golden.Verdict) bool { return v.State == golden.Missing }) || some(wraps(golden.ErrConflict)) {
+		run.env.complain("to accept the reports as they are now: %s", accept)
+	}
 }
 
 // commandLine has the arguments of this run, for a shell.
@@ -222,44 +297,4 @@ func shellWord(word string) string {
 		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
 	return word
-}
-
-// accept writes the goldens that are not there or differ.
-func (run *goldenRun) accept(all bool) error {
-	for _, capture := range run.captures {
-		err := run.judge(capture, func(current *golden.Golden, verdict *golden.Verdict) error {
-			return run.acceptOne(current, verdict, all)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return exitWith(worst(run.codes...))
-}
-
-func (run *goldenRun) acceptOne(current *golden.Golden, verdict *golden.Verdict, all bool) error {
-	name := format.Clean(current.Snapshot)
-	var text string
-	switch {
-	case slices.ContainsFunc(current.Outcomes, func(o golden.Outcome) bool { return o.State == analyze.Crashed }):
-		run.env.complain("%s: not accepted, as a rule crashed", name)
-		return nil
-	case verdict.State == golden.Accepted:
-		return write(run.env.Stdout, []byte(name+": as accepted, nothing written\n"))
-	case verdict.State == golden.Different:
-		text = verdict.Difference.Text(all)
-	case verdict.State == golden.Missing:
-		text = name + ": new\n"
-	case errors.Is(verdict.Err, golden.ErrConflict):
-		text = fmt.Sprintf("%s: its golden held merge-conflict markers\n", name)
-	default:
-		run.complainAbout(verdict)
-		return nil
-	}
-	if err := run.store.Write(current); err != nil {
-		run.fail(unreadable)
-		run.env.complain("%s", format.Clean(err.Error()))
-		return nil
-	}
-	return write(run.env.Stdout, fmt.Appendf(nil, "%s  wrote %s: %s\n", text, format.Clean(run.store.Path(current.Snapshot)), current.Summary()))
 }
