@@ -5,6 +5,14 @@
 // mean.
 package stores
 
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // A Value is one version of one metadata key, as a store holds it.
 type Value struct {
 	// Key is the metadata key, such as "nodes_config".
@@ -31,10 +39,16 @@ type Store struct {
 	Size int64
 	// Values are the current ones, sorted by key; a key that was deleted is not among them.
 	Values []Value
-	// History are the older ones that are still there, in ascending order of revisions. Deletions are among them.
+	// History are the older ones that are still there, in ascending order of revisions. Deletions are among them. Of a
+	// history of more than MaxHistory bytes the oldest ones are left out, which is a problem of the store.
 	History []Value
+	// Others counts the keys that are not Restate's.
+	Others int
 	// Problems are what could not be read, or is not as Restate writes it.
 	Problems []Problem
+
+	held      int // bytes of the history
+	forgotten int // values that were left out of it
 }
 
 // A Kind is what a store is.
@@ -66,4 +80,41 @@ type Problem struct {
 	Offset int64
 	// Reason starts in lower case and names neither key nor source.
 	Reason string
+}
+
+// MaxHistory bounds the older values that are held of one store, in bytes.
+const MaxHistory = 64 << 20
+
+// Known reports whether Restate keeps metadata under a key.
+func Known(key string) bool {
+	switch key {
+	case "nodes_config", "bifrost_config", "partition_table", "schema_registry", "rule_book", "scheduling_plan":
+		return true
+	}
+	id, ok := strings.CutPrefix(key, "pp_epoch_")
+	if !ok {
+		return false
+	}
+	n, err := strconv.ParseUint(id, 10, 16)
+	return err == nil && strconv.FormatUint(n, 10) == id
+}
+
+// Remember adds a value to the history. It must be no older than those that were added before.
+func (s *Store) Remember(v Value) {
+	s.History = append(s.History, v)
+	s.held += len(v.Payload)
+	for s.held > MaxHistory {
+		s.held -= len(s.History[0].Payload)
+		s.History = s.History[1:]
+		s.forgotten++
+	}
+}
+
+// Settle sorts the values, and says what was left out. Whoever fills a store calls it at the end.
+func (s *Store) Settle() {
+	slices.SortFunc(s.Values, func(a, b Value) int { return cmp.Compare(a.Key, b.Key) })
+	if s.forgotten > 0 {
+		s.Problems = append(s.Problems, Problem{Reason: fmt.Sprintf("the %d oldest values of the history were left out: it is larger than %d MiB", s.forgotten, MaxHistory>>20)})
+		s.forgotten = 0
+	}
 }

@@ -44,7 +44,7 @@ type file struct {
 	pages    uint64 // of the file; what lies behind them is not the database's
 	root     uint64
 	txid     uint64
-	seen     map[uint64]bool // the pages of the tree that were visited
+	seen     []uint64 // a bit for each page that was visited, or that another one flowed over to
 	problem  func(offset int64, reason string)
 }
 
@@ -97,7 +97,7 @@ var pageSizes = []int64{4096, 8192, 16384, 32768, 65536, 1024, 2048, 512}
 
 // openFile finds the tree: by the newer one of its two meta pages that is sound.
 func openFile(r io.ReaderAt, size int64, problem func(offset int64, reason string)) (*file, error) {
-	f := &file{r: r, size: size, seen: make(map[uint64]bool), problem: problem}
+	f := &file{r: r, size: size, problem: problem}
 	at := func(offset int64) meta {
 		b := make([]byte, pageHeader+metaSize)
 		if _, err := r.ReadAt(b, offset); err != nil {
@@ -135,6 +135,7 @@ func openFile(r io.ReaderAt, size int64, problem func(offset int64, reason strin
 		problem(size, fmt.Sprintf("the file is cut off: it has %d of %d pages", size/f.pageSize, f.pages))
 		f.pages = uint64(size / f.pageSize)
 	}
+	f.seen = make([]uint64, f.pages/64+1)
 	return f, nil
 }
 
@@ -148,13 +149,9 @@ type page struct {
 
 func (f *file) page(id uint64) (page, error) {
 	offset := int64(id) * f.pageSize
-	switch {
-	case id < 2 || id >= f.pages:
+	if id < 2 || id >= f.pages {
 		return page{}, fmt.Errorf("page %d is not one of the %d there are", id, f.pages)
-	case f.seen[id]:
-		return page{}, fmt.Errorf("page %d stands twice in the tree", id)
 	}
-	f.seen[id] = true
 	header := make([]byte, pageHeader)
 	if _, err := f.r.ReadAt(header, offset); err != nil {
 		return page{}, fmt.Errorf("page %d: %w", id, err)
@@ -162,12 +159,19 @@ func (f *file) page(id uint64) (page, error) {
 	if own := binary.LittleEndian.Uint64(header); own != id {
 		return page{}, fmt.Errorf("page %d says that it is page %d", id, own)
 	}
-	size := (1 + int64(binary.LittleEndian.Uint32(header[12:]))) * f.pageSize
+	overflow := uint64(binary.LittleEndian.Uint32(header[12:]))
+	size := int64(1+overflow) * f.pageSize
 	switch {
-	case size > f.size-offset || uint64(size/f.pageSize) > f.pages-id:
+	case size > f.size-offset || overflow >= f.pages-id:
 		return page{}, fmt.Errorf("page %d is larger than the rest of the file", id)
 	case size > maxPage:
 		return page{}, fmt.Errorf("page %d is larger than %d MiB", id, maxPage>>20)
+	}
+	for i := id; i <= id+overflow; i++ { // no page is read twice, so that reading ends
+		if f.seen[i/64]&(1<<(i%64)) != 0 {
+			return page{}, fmt.Errorf("page %d stands twice in the tree", i)
+		}
+		f.seen[i/64] |= 1 << (i % 64)
 	}
 	data := make([]byte, size)
 	if _, err := f.r.ReadAt(data, offset); err != nil {
