@@ -81,6 +81,9 @@ func NewChecker(members []Member, replication Replication) *Checker {
 // distinct returns a copy of the members in which each node occurs once, at its first place: Restate reads a nodeset as
 // a set.
 func distinct(members []Member) []Member {
+	if !repeats(members) { // no nodeset that Restate wrote does
+		return slices.Clone(members)
+	}
 	seen := make(map[NodeID]struct{}, len(members))
 	kept := make([]Member, 0, len(members))
 	for _, member := range members {
@@ -92,11 +95,31 @@ func distinct(members []Member) []Member {
 	return kept
 }
 
+// repeats reports whether a node occurs twice.
+func repeats(members []Member) bool {
+	var few [128]NodeID
+	ids := few[:0]
+	for i := range members {
+		ids = append(ids, members[i].Node)
+	}
+	slices.Sort(ids)
+	for i := 1; i < len(ids); i++ {
+		if ids[i] == ids[i-1] {
+			return true
+		}
+	}
+	return false
+}
+
+// newChecker keeps the members, of which each has a node of its own.
 func newChecker(members []Member, replication Replication) *Checker {
-	checker := &Checker{replication: replication, effective: make([]Member, 0, len(members))}
-	for _, member := range members {
-		if member, ok := member.effective(); ok {
-			checker.effective = append(checker.effective, member)
+	checker := &Checker{replication: replication, effective: members}
+	if i := slices.IndexFunc(members, func(member Member) bool { return member.Class != Active || member.State.Empty() }); i >= 0 {
+		checker.effective = append(make([]Member, 0, len(members)), members[:i]...)
+		for _, member := range members[i:] {
+			if member, ok := member.effective(); ok {
+				checker.effective = append(checker.effective, member)
+			}
 		}
 	}
 	checker.authoritative = checker.SetOf(func(member Member) bool { return member.State.Authoritative() })
@@ -116,7 +139,44 @@ type domains struct {
 	ends []int32
 }
 
+// searchable is how many domains are looked for one by one; real clusters have fewer.
+const searchable = 64
+
 func domainsAt(scope Scope, members []Member) domains {
+	var few [searchable]Location
+	found := few[:0]
+	labelled := make([]int32, 0, len(members))
+	var places [128]uint8 // in found, of the labelled members
+	for position := range members {
+		domain, ok := members[position].Location.Domain(scope)
+		if !ok {
+			continue
+		}
+		place := slices.Index(found, domain)
+		if place < 0 {
+			place = len(found)
+			found = append(found, domain)
+		}
+		if len(labelled) == len(places) || len(found) > searchable {
+			return sortedDomains(scope, members)
+		}
+		places[len(labelled)] = uint8(place)
+		labelled = append(labelled, int32(position))
+	}
+	result := domains{positions: make([]int32, 0, len(labelled)), ends: make([]int32, 0, len(found))}
+	for place := range found {
+		for i, position := range labelled {
+			if int(places[i]) == place {
+				result.positions = append(result.positions, position)
+			}
+		}
+		result.ends = append(result.ends, int32(len(result.positions)))
+	}
+	return result
+}
+
+// sortedDomains is domainsAt for any number of members and domains.
+func sortedDomains(scope Scope, members []Member) domains {
 	labelled := make([]int32, 0, len(members))
 	for position, member := range members {
 		if _, ok := member.Location.Domain(scope); ok {
