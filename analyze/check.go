@@ -102,12 +102,11 @@ func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Opt
 // readLogs gives every log to the passes that want it and counts on the way.
 func readLogs(logs *snapshots.Logs, passes []*rules.Pass, counts *Inventory) []snapshots.Gap {
 	counts.Logs, counts.Segments = 0, 0
+	round := rules.NewRound(passes)
 	return logs.Each(func(log *snapshots.Log) {
 		counts.Logs++
 		counts.Segments += len(log.Segments)
-		for _, pass := range passes {
-			pass.VisitLog(log)
-		}
+		round.Visit(log)
 	})
 }
 

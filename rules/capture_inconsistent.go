@@ -81,14 +81,15 @@ var _ = register(Rule{
 			}
 		}
 		pass.Logs(func(log *snapshots.Log) {
-			for i := range log.Segments {
-				if segment := &log.Segments[i]; segment.Placement != nil && !log.Open(i) && s.Nodes.Class(segment.Sequencer.ID) == cluster.Unknown {
-					id := segment.Sequencer.ID
-					if strangers[id] == nil {
-						strangers[id] = &stranger{log: log.ID, at: log.SequencerAt(i)}
-					}
-					strangers[id].sequenced(log, i)
+			for _, run := range log.Runs {
+				segment, id := &log.Segments[run.First], log.Segments[run.First].Sequencer.ID
+				if segment.Placement == nil || log.Open(run.First) || s.Nodes.Class(id) != cluster.Unknown {
+					continue
 				}
+				if strangers[id] == nil {
+					strangers[id] = &stranger{log: log.ID, at: log.SequencerAt(run.First)}
+				}
+				strangers[id].sequenced(log, run.First)
 			}
 		})
 		pass.Finally(func() {

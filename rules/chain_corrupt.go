@@ -40,10 +40,7 @@ var _ = register(Rule{
 			if len(log.Segments) == 0 {
 				pass.Report(corruptLog(log, "empty", "its chain has no segment", "at least one segment"))
 			}
-			for i := range log.Segments {
-				if sound(log, i) {
-					continue
-				}
+			for i := range unsound(log) {
 				problems, at := segmentProblems(log, i)
 				if len(problems) == 0 {
 					continue
@@ -76,18 +73,29 @@ func corruptLog(log *snapshots.Log, part, observed, expected string) Finding {
 	}
 }
 
-// sound is true for nearly every segment: it looks only at what can be seen without searching.
-func sound(log *snapshots.Log, i int) bool {
-	segment := &log.Segments[i]
-	if segment.Kind != snapshots.Replicated || segment.Placement == nil || segment.BaseLSN == 0 ||
-		segment.Loglet != cluster.NewLogletID(log.ID, segment.Index) || placementProblems(segment.Placement) != nil {
-		return false
+// unsound yields the segments that may have problems, by what can be seen without searching: nearly none.
+func unsound(log *snapshots.Log) func(func(int) bool) {
+	return func(yield func(int) bool) {
+		for _, run := range log.Runs {
+			first := &log.Segments[run.First]
+			sound := first.Kind == snapshots.Replicated && first.Placement != nil && placementProblems(first.Placement) == nil
+			for i := run.First; i < run.End; i++ {
+				segment := &log.Segments[i]
+				if sound && segment.BaseLSN > 0 && segment.Loglet == cluster.NewLogletID(log.ID, segment.Index) && (i == 0 || follows(segment, &log.Segments[i-1])) {
+					continue
+				}
+				if !yield(i) {
+					return
+				}
+			}
+		}
 	}
-	if i == 0 {
-		return true
-	}
-	before := &log.Segments[i-1]
-	return before.Kind != snapshots.SealMarker && before.BaseLSN < segment.BaseLSN && segment.BaseLSN-before.BaseLSN <= math.MaxUint32 && before.Index < segment.Index
+}
+
+// follows reports whether a replicated segment may stand behind another one.
+func follows(segment, before *snapshots.Segment) bool {
+	return before.Kind != snapshots.SealMarker && before.Index < segment.Index &&
+		before.BaseLSN < segment.BaseLSN && segment.BaseLSN-before.BaseLSN <= math.MaxUint32
 }
 
 // segmentProblems says everything that is wrong with a segment, and where to look first.

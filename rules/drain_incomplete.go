@@ -80,18 +80,13 @@ var _ = register(Rule{
 				}
 				return found
 			}}
-			pass.Logs(func(log *snapshots.Log) {
-				for i := range log.Segments {
-					placement := placed(pass, log, i)
-					if placement == nil {
-						continue
-					}
-					for _, left := range members.of(placement) {
-						if log.Open(i) {
-							left.open.add(log, i, log.ParamsAt)
-						} else {
-							left.sealed.add(log, i, log.ParamsAt)
-						}
+			names := func(placement *snapshots.Placement) bool { return len(members.of(placement)) > 0 }
+			pass.Segments(names, func(log *snapshots.Log, i int) {
+				for _, left := range members.of(log.Segments[i].Placement) {
+					if log.Open(i) {
+						left.open.add(log, i, log.ParamsAt)
+					} else {
+						left.sealed.add(log, i, log.ParamsAt)
 					}
 				}
 			})

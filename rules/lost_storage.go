@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
@@ -19,19 +20,13 @@ func lostStorage(state cluster.StorageState, why string) func(*Pass) {
 		if len(segments) == 0 {
 			return
 		}
-		pass.Logs(func(log *snapshots.Log) {
-			for i := range log.Segments {
-				placement := log.Segments[i].Placement
-				if placement == nil {
-					if undecodable(&log.Segments[i]) {
-						pass.Incomplete(snapshots.BifrostConfig)
-					}
-					continue
-				}
-				for _, member := range placement.Verdict.Members {
-					if named := segments[member.Node]; named != nil {
-						named.add(log, i)
-					}
+		names := func(placement *snapshots.Placement) bool {
+			return slices.ContainsFunc(placement.Verdict.Members, func(member cluster.Member) bool { return segments[member.Node] != nil })
+		}
+		pass.Segments(names, func(log *snapshots.Log, i int) {
+			for _, member := range log.Segments[i].Placement.Verdict.Members {
+				if named := segments[member.Node]; named != nil {
+					named.add(log, i)
 				}
 			}
 		})

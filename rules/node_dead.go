@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"restate-lint/snapshots"
@@ -35,21 +36,19 @@ var _ = register(Rule{
 			named[id] = new(deadNode)
 		}
 		if len(named) > 0 {
+			names := func(placement *snapshots.Placement) bool {
+				return slices.ContainsFunc(placement.Verdict.Members, func(member cluster.Member) bool { return named[member.Node] != nil })
+			}
+			pass.Segments(names, func(log *snapshots.Log, i int) {
+				for _, member := range log.Segments[i].Placement.Verdict.Members {
+					if node := named[member.Node]; node != nil {
+						node.segments.add(log, i)
+					}
+				}
+			})
 			pass.Logs(func(log *snapshots.Log) {
-				for i := range log.Segments {
-					segment := &log.Segments[i]
-					if segment.Placement == nil {
-						if undecodable(segment) {
-							pass.Incomplete(snapshots.BifrostConfig)
-						}
-						continue
-					}
-					for _, member := range segment.Placement.Verdict.Members {
-						if node := named[member.Node]; node != nil {
-							node.segments.add(log, i)
-						}
-					}
-					if node := named[segment.Sequencer.ID]; node != nil && log.Open(i) {
+				if tail := log.Tail(); tail != nil && tail.Placement != nil {
+					if node := named[tail.Sequencer.ID]; node != nil {
 						node.sequenced++
 					}
 				}

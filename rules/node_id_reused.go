@@ -45,9 +45,9 @@ var _ = register(Rule{
 		visited := 0
 		pass.Logs(func(log *snapshots.Log) {
 			visited++
-			var last cluster.GenerationalNodeID // neighbours mostly share their sequencer
-			for i := range log.Segments {
-				segment := &log.Segments[i]
+			var last cluster.GenerationalNodeID
+			for _, run := range log.Runs {
+				i, segment := run.First, &log.Segments[run.First]
 				if segment.Placement == nil || segment.Sequencer == last {
 					continue
 				}

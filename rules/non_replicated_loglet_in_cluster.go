@@ -31,16 +31,19 @@ var _ = register(Rule{
 		provider := pass.Snapshot.Logs.DefaultProvider
 		var localTails, localHistory, inMemory tails
 		pass.Logs(func(log *snapshots.Log) {
-			for i := range log.Segments {
-				switch log.Segments[i].Kind {
-				case snapshots.Local:
-					if log.Open(i) {
+			for _, run := range log.Runs {
+				if log.Segments[run.First].Kind != snapshots.Local && log.Segments[run.First].Kind != snapshots.InMemory {
+					continue
+				}
+				for i := run.First; i < run.End; i++ {
+					switch {
+					case log.Segments[i].Kind == snapshots.InMemory:
+						inMemory.add(log, i, log.SegmentAt)
+					case log.Open(i):
 						localTails.add(log, i, log.SegmentAt)
-					} else {
+					default:
 						localHistory.add(log, i, log.SegmentAt)
 					}
-				case snapshots.InMemory:
-					inMemory.add(log, i, log.SegmentAt)
 				}
 			}
 		})

@@ -22,6 +22,8 @@ type Pass struct {
 	lacking  []snapshots.Kind
 	partial  []snapshots.Kind
 	visit    []func(*snapshots.Log)
+	segments []segmentVisitor
+	visited  int // the logs that were visited when trim was last reset
 	finally  []func()
 	trim     trimAnswer
 	crash    string
@@ -46,6 +48,14 @@ func (p *Pass) Report(finding Finding) {
 // Logs calls visit for every log of the snapshot, after Run has returned: the logs are read once for all rules. The
 // log is valid only during the call.
 func (p *Pass) Logs(visit func(*snapshots.Log)) { p.visit = append(p.visit, visit) }
+
+// Segments calls visit for every segment whose placement is wanted, in the order of the chains; like Logs, after Run has
+// returned. Neighbours mostly share their placement and clusters have few, so that nothing but wanted is asked of all others:
+// about once for each distinct placement. Where a segment cannot be decoded nobody knows what it has: a rule that finds
+// nothing is then undecided.
+func (p *Pass) Segments(wanted func(*snapshots.Placement) bool, visit func(log *snapshots.Log, i int)) {
+	p.segments = append(p.segments, segmentVisitor{p, wanted, visit})
+}
 
 // Finally calls conclude once after the last log.
 func (p *Pass) Finally(conclude func()) { p.finally = append(p.finally, conclude) }
@@ -81,20 +91,7 @@ func (r *Rule) Start(snapshot *snapshots.Snapshot, target cluster.Release, optio
 }
 
 // WantsLogs reports whether the pass has anything to do with logs.
-func (p *Pass) WantsLogs() bool { return len(p.visit) > 0 && p.crash == "" }
-
-// VisitLog gives the pass the next log.
-func (p *Pass) VisitLog(log *snapshots.Log) {
-	if p.crash != "" {
-		return
-	}
-	p.trim = trimAnswer{}
-	p.guard(func() {
-		for _, visit := range p.visit {
-			visit(log)
-		}
-	})
-}
+func (p *Pass) WantsLogs() bool { return len(p.visit)+len(p.segments) > 0 && p.crash == "" }
 
 // End concludes the pass.
 func (p *Pass) End() {

@@ -79,8 +79,8 @@ func unnamed[V any](pass *Pass, nodes map[cluster.NodeID]V, conclude func(replic
 		if len(nodes) == 0 {
 			return // as soon as all are named, nothing that follows matters
 		}
-		for i := range log.Segments {
-			if segment := &log.Segments[i]; segment.Placement != nil {
+		for _, run := range log.Runs {
+			if segment := &log.Segments[run.First]; segment.Placement != nil {
 				named.of(segment.Placement)
 			} else if undecodable(segment) {
 				hidden = true

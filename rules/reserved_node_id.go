@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"restate-lint/snapshots"
@@ -59,24 +60,17 @@ var _ = register(Rule{
 		}
 		var members, sequencers tails
 		// Only what is no registered node is looked for in nodesets: a registered N0 is found already.
-		names := perPlacement[bool]{make: func(placement *snapshots.Placement) bool {
-			for _, member := range placement.Verdict.Members {
-				if member.Node == noNode {
-					return true
-				}
-			}
-			return false
-		}}
+		names := func(placement *snapshots.Placement) bool {
+			return placement.Verdict.Unknown+placement.Verdict.Removed > 0 &&
+				slices.ContainsFunc(placement.Verdict.Members, func(member cluster.Member) bool { return member.Node == noNode })
+		}
+		pass.Segments(names, func(log *snapshots.Log, i int) { members.add(log, i, log.ParamsAt) })
 		pass.Logs(func(log *snapshots.Log) {
-			for i := range log.Segments {
-				placement := placed(pass, log, i)
-				if placement == nil {
+			for _, run := range log.Runs {
+				if first := &log.Segments[run.First]; first.Placement == nil || first.Sequencer.ID != noNode {
 					continue
 				}
-				if (placement.Verdict.Unknown > 0 || placement.Verdict.Removed > 0) && names.of(placement) {
-					members.add(log, i, log.ParamsAt)
-				}
-				if log.Segments[i].Sequencer.ID == noNode {
+				for i := run.First; i < run.End; i++ {
 					sequencers.add(log, i, log.SequencerAt)
 				}
 			}

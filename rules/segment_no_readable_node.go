@@ -24,28 +24,26 @@ var _ = register(Rule{
 		},
 	},
 	Run: func(pass *Pass) {
-		pass.Logs(func(log *snapshots.Log) {
-			for i := range log.Segments {
-				placement := placed(pass, log, i)
-				if placement == nil || len(placement.Nodeset) == 0 || placement.Verdict.Effective > 0 {
-					continue
-				}
-				f := Finding{
-					Subject:  SubjectSegment(log, i),
-					Title:    fmt.Sprintf("%s: no node of the nodeset is left", segmentTitle(log, i)),
-					Nodeset:  placement.Verdict.Nodeset(),
-					Observed: "an empty effective nodeset",
-					Expected: "at least one node that can be read",
-					Why:      "reads fail for good, and Restate takes everything in this segment as trimmed",
-					At:       log.ParamsAt(i),
-					Remedy:   segmentRemedy(pass, log, i),
-					Cause:    describe(placement.Verdict.Members, dropped),
-				}
-				for _, member := range placement.Verdict.Members {
-					f.Related = append(f.Related, relatedNode(pass, member.Node)...)
-				}
-				pass.ReportSegment(log, i, f)
+		empty := func(placement *snapshots.Placement) bool {
+			return len(placement.Nodeset) > 0 && placement.Verdict.Effective == 0
+		}
+		pass.Segments(empty, func(log *snapshots.Log, i int) {
+			placement := log.Segments[i].Placement
+			f := Finding{
+				Subject:  SubjectSegment(log, i),
+				Title:    fmt.Sprintf("%s: no node of the nodeset is left", segmentTitle(log, i)),
+				Nodeset:  placement.Verdict.Nodeset(),
+				Observed: "an empty effective nodeset",
+				Expected: "at least one node that can be read",
+				Why:      "reads fail for good, and Restate takes everything in this segment as trimmed",
+				At:       log.ParamsAt(i),
+				Remedy:   segmentRemedy(pass, log, i),
+				Cause:    describe(placement.Verdict.Members, dropped),
 			}
+			for _, member := range placement.Verdict.Members {
+				f.Related = append(f.Related, relatedNode(pass, member.Node)...)
+			}
+			pass.ReportSegment(log, i, f)
 		})
 	},
 })

@@ -33,19 +33,16 @@ var _ = register(Rule{
 			return
 		}
 		found := make(outages)
-		pass.Logs(func(log *snapshots.Log) {
-			for i := range log.Segments {
-				placement := judged(pass, log, i)
-				if placement == nil || placement.Verdict.Effective == 0 || !placement.Verdict.Seal.Passed() {
-					continue
-				}
-				now := standings.of(placement)
-				if len(now.missing) == 0 || now.sealable {
-					continue
-				}
-				if _, trimmed := pass.Trimmed(log, i); !trimmed {
-					found.add(log, i, now)
-				}
+		stuck := func(placement *snapshots.Placement) bool {
+			if placement.Verdict.Effective == 0 || !placement.Verdict.Seal.Passed() {
+				return false
+			}
+			now := standings.of(placement)
+			return len(now.missing) > 0 && !now.sealable
+		}
+		pass.Segments(computable(pass, stuck), func(log *snapshots.Log, i int) {
+			if _, trimmed := pass.Trimmed(log, i); !trimmed {
+				found.add(log, i, standings.of(log.Segments[i].Placement))
 			}
 		})
 		pass.Finally(func() {

@@ -27,38 +27,34 @@ var _ = register(Rule{
 		},
 	},
 	Run: func(pass *Pass) {
-		pass.Logs(func(log *snapshots.Log) {
-			for i := range log.Segments {
-				placement := judged(pass, log, i)
-				if placement == nil || len(placement.Verdict.Missing) == 0 {
-					continue
-				}
-				var short, want []string
-				for _, s := range placement.Verdict.Missing {
-					short = append(short, plural(s.Have, s.Scope.String()))
-					want = append(want, plural(s.Want, s.Scope.String()))
-				}
-				f := Finding{
-					Subject:  SubjectSegment(log, i),
-					Title:    fmt.Sprintf("%s: only %s where replication %v needs %s", segmentTitle(log, i), strings.Join(short, " and "), placement.Replication, strings.Join(want, " and ")),
-					Nodeset:  placement.Verdict.Nodeset(),
-					Observed: strings.Join(short, ", ") + " in the effective nodeset",
-					Expected: "at least " + strings.Join(want, ", "),
-					Why:      "records of this segment cannot have the copies they were promised, and repair can never succeed",
-					At:       log.ReplicationAt(i),
-					Remedy:   segmentRemedy(pass, log, i),
-					Cause:    describe(placement.Verdict.Members, dropped),
-				}
-				if log.Open(i) {
-					f.Why = "no record can be stored with the copies it was promised: the log does not take writes"
-				}
-				for _, member := range placement.Verdict.Members {
-					if dropped(member) {
-						f.Related = append(f.Related, relatedNode(pass, member.Node)...)
-					}
-				}
-				pass.ReportSegment(log, i, f)
+		short := func(placement *snapshots.Placement) bool { return len(placement.Verdict.Missing) > 0 }
+		pass.Segments(computable(pass, short), func(log *snapshots.Log, i int) {
+			placement := log.Segments[i].Placement
+			var short, want []string
+			for _, s := range placement.Verdict.Missing {
+				short = append(short, plural(s.Have, s.Scope.String()))
+				want = append(want, plural(s.Want, s.Scope.String()))
 			}
+			f := Finding{
+				Subject:  SubjectSegment(log, i),
+				Title:    fmt.Sprintf("%s: only %s where replication %v needs %s", segmentTitle(log, i), strings.Join(short, " and "), placement.Replication, strings.Join(want, " and ")),
+				Nodeset:  placement.Verdict.Nodeset(),
+				Observed: strings.Join(short, ", ") + " in the effective nodeset",
+				Expected: "at least " + strings.Join(want, ", "),
+				Why:      "records of this segment cannot have the copies they were promised, and repair can never succeed",
+				At:       log.ReplicationAt(i),
+				Remedy:   segmentRemedy(pass, log, i),
+				Cause:    describe(placement.Verdict.Members, dropped),
+			}
+			if log.Open(i) {
+				f.Why = "no record can be stored with the copies it was promised: the log does not take writes"
+			}
+			for _, member := range placement.Verdict.Members {
+				if dropped(member) {
+					f.Related = append(f.Related, relatedNode(pass, member.Node)...)
+				}
+			}
+			pass.ReportSegment(log, i, f)
 		})
 	},
 })

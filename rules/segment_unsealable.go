@@ -28,52 +28,50 @@ var _ = register(Rule{
 		},
 	},
 	Run: func(pass *Pass) {
-		pass.Logs(func(log *snapshots.Log) {
-			for i := range log.Segments {
-				placement := judged(pass, log, i)
-				if placement == nil || placement.Verdict.Effective == 0 || placement.Verdict.Seal.Passed() {
-					continue
-				}
-				verdict := &placement.Verdict
-				enough := func(back func(cluster.Member) bool) bool {
-					return cluster.NewChecker(verdict.Members, placement.Replication).FMajority(func(member cluster.Member) bool {
-						return answers(member) || back(member)
-					}).Passed()
-				}
-				f := Finding{
-					Subject:  SubjectSegment(log, i),
-					Title:    fmt.Sprintf("%s: too few members can answer to seal it or to find its tail", segmentTitle(log, i)),
-					Nodeset:  verdict.Nodeset(),
-					Observed: fmt.Sprintf("f-majority %v: of %s only %s can answer", verdict.Seal, plural(verdict.Effective, "effective member"), names(verdict.Members, answers)),
-					Expected: fmt.Sprintf("an f-majority for %v", placement.Replication),
-					Why:      "the log cannot fail over, be reconfigured or trimmed past this segment",
-					At:       log.ParamsAt(i),
-					Remedy:   bringBack(verdict.Members, silent, enough),
-					Cause:    describe(verdict.Members, silent),
-				}
-				if verdict.Unknown > 0 {
-					f.Remedy = append(f.Remedy, recapture)
-				}
-				f.Remedy = append(f.Remedy, fmt.Sprintf("restatectl logs find-tail %d", log.ID))
-				if !log.Open(i) {
-					f.Severity = Warning
-					f.Why = "readers that are in doubt about this segment wait, and it can be neither repaired nor trimmed"
-				}
-				if verdict.Seal == cluster.BestEffort {
-					f.Title = fmt.Sprintf("%s: all trusted members can answer, but they are no f-majority", segmentTitle(log, i))
-					f.Why = "sealing goes on, but the tail that is found may be too low: records can be missing"
-					f.Severity = Warning
-					if !log.Open(i) {
-						f.Severity = Note
-					}
-				}
-				for _, member := range verdict.Members {
-					if silent(member) {
-						f.Related = append(f.Related, relatedNode(pass, member.Node)...)
-					}
-				}
-				pass.ReportSegment(log, i, f)
+		unsealable := func(placement *snapshots.Placement) bool {
+			return placement.Verdict.Effective > 0 && !placement.Verdict.Seal.Passed()
+		}
+		pass.Segments(computable(pass, unsealable), func(log *snapshots.Log, i int) {
+			placement := log.Segments[i].Placement
+			verdict := &placement.Verdict
+			enough := func(back func(cluster.Member) bool) bool {
+				return cluster.NewChecker(verdict.Members, placement.Replication).FMajority(func(member cluster.Member) bool {
+					return answers(member) || back(member)
+				}).Passed()
 			}
+			f := Finding{
+				Subject:  SubjectSegment(log, i),
+				Title:    fmt.Sprintf("%s: too few members can answer to seal it or to find its tail", segmentTitle(log, i)),
+				Nodeset:  verdict.Nodeset(),
+				Observed: fmt.Sprintf("f-majority %v: of %s only %s can answer", verdict.Seal, plural(verdict.Effective, "effective member"), names(verdict.Members, answers)),
+				Expected: fmt.Sprintf("an f-majority for %v", placement.Replication),
+				Why:      "the log cannot fail over, be reconfigured or trimmed past this segment",
+				At:       log.ParamsAt(i),
+				Remedy:   bringBack(verdict.Members, silent, enough),
+				Cause:    describe(verdict.Members, silent),
+			}
+			if verdict.Unknown > 0 {
+				f.Remedy = append(f.Remedy, recapture)
+			}
+			f.Remedy = append(f.Remedy, fmt.Sprintf("restatectl logs find-tail %d", log.ID))
+			if !log.Open(i) {
+				f.Severity = Warning
+				f.Why = "readers that are in doubt about this segment wait, and it can be neither repaired nor trimmed"
+			}
+			if verdict.Seal == cluster.BestEffort {
+				f.Title = fmt.Sprintf("%s: all trusted members can answer, but they are no f-majority", segmentTitle(log, i))
+				f.Why = "sealing goes on, but the tail that is found may be too low: records can be missing"
+				f.Severity = Warning
+				if !log.Open(i) {
+					f.Severity = Note
+				}
+			}
+			for _, member := range verdict.Members {
+				if silent(member) {
+					f.Related = append(f.Related, relatedNode(pass, member.Node)...)
+				}
+			}
+			pass.ReportSegment(log, i, f)
 		})
 	},
 })

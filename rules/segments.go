@@ -12,7 +12,7 @@ import (
 
 // member reports one member of a nodeset that is not what it should be.
 type memberProblem struct {
-	// count is how many members of a placement have the problem; it is what is looked at per segment.
+	// count is how many members of a placement have the problem.
 	count func(*cluster.Verdict) int
 	// has tells whether this member has it.
 	has func(cluster.Member) bool
@@ -22,26 +22,22 @@ type memberProblem struct {
 
 // run reports every segment and member with the problem.
 func (problem memberProblem) run(pass *Pass) {
-	pass.Logs(func(log *snapshots.Log) {
-		for i := range log.Segments {
-			placement := placed(pass, log, i)
-			if placement == nil || problem.count(&placement.Verdict) == 0 {
+	wanted := func(placement *snapshots.Placement) bool { return problem.count(&placement.Verdict) > 0 }
+	pass.Segments(wanted, func(log *snapshots.Log, i int) {
+		placement := log.Segments[i].Placement
+		for _, member := range placement.Verdict.Members {
+			if !problem.has(member) {
 				continue
 			}
-			for _, member := range placement.Verdict.Members {
-				if !problem.has(member) {
-					continue
-				}
-				f := problem.finding(pass, log, i, member)
-				f.Subject = SubjectMember(log, i, member.Node)
-				f.Nodeset = placement.Verdict.Nodeset()
-				f.At = log.MemberAt(i, slices.Index(placement.Nodeset, member.Node))
-				f.Cause = member.Node.String()
-				if member.Class == cluster.Unknown {
-					pass.Report(f) // an id that was never given out is wrong wherever it stands
-				} else {
-					pass.ReportSegment(log, i, f)
-				}
+			f := problem.finding(pass, log, i, member)
+			f.Subject = SubjectMember(log, i, member.Node)
+			f.Nodeset = placement.Verdict.Nodeset()
+			f.At = log.MemberAt(i, slices.Index(placement.Nodeset, member.Node))
+			f.Cause = member.Node.String()
+			if member.Class == cluster.Unknown {
+				pass.Report(f) // an id that was never given out is wrong wherever it stands
+			} else {
+				pass.ReportSegment(log, i, f)
 			}
 		}
 	})
@@ -72,6 +68,17 @@ func judged(pass *Pass, log *snapshots.Log, i int) *snapshots.Placement {
 		return nil
 	}
 	return placement
+}
+
+// computable narrows what is wanted of placements down to those that quorums can be computed for.
+func computable(pass *Pass, wanted func(*snapshots.Placement) bool) func(*snapshots.Placement) bool {
+	return func(placement *snapshots.Placement) bool {
+		if !placement.Computable {
+			pass.Lacks(snapshots.BifrostConfig)
+			return false
+		}
+		return wanted(placement)
+	}
 }
 
 // trimRemedy are the steps that make a sealed segment go away.

@@ -64,20 +64,18 @@ var _ = register(Rule{
 			}
 		}
 		pass.Logs(func(log *snapshots.Log) {
-			var last cluster.GenerationalNodeID // neighbours mostly share their sequencer
-			var found *aheadOfConfig
-			for i := range log.Segments {
-				segment := &log.Segments[i]
-				if segment.Placement == nil {
+			for _, run := range log.Runs {
+				first := &log.Segments[run.First]
+				if first.Placement == nil {
 					continue
 				}
-				if segment.Sequencer != last {
-					last = segment.Sequencer
-					found = newer(last)
+				found := newer(first.Sequencer)
+				if found == nil {
+					continue
 				}
-				if found != nil {
+				found.meet(first.Sequencer, func() snapshots.Position { return log.SequencerAt(run.First) })
+				for i := run.First; i < run.End; i++ {
 					found.segments.add(log, i)
-					found.meet(last, func() snapshots.Position { return log.SequencerAt(i) })
 				}
 			}
 		})

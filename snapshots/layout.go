@@ -164,9 +164,9 @@ func (y *layout) match(text []byte, segment *Segment, last *parameters, placemen
 	return length, more
 }
 
-// match decodes the segment at the start of text. It returns the place behind the last field, or 0.
+// match decodes the segment at the start of text and sets all of its fields. It returns the place behind the last field, or 0.
 func (s *shape) match(text []byte, segment *Segment, last *parameters, placements *placements) int {
-	segment.Kind = Replicated
+	segment.Kind, segment.Index = Replicated, 0
 	n, i := digits(text, 0)
 	if i == 0 {
 		return 0

@@ -31,6 +31,9 @@ func collect(logs *Logs, useLayout bool) (all []flatLog, gaps []Gap) {
 	gaps = logs.each(func(log *Log) {
 		flat := flatLog{Log: *log, Raw: string(log.raw), Positions: []Position{log.At()}}
 		flat.Log.raw = nil
+		if flat.Log.Runs = nil; !divided(log) {
+			panic(fmt.Sprintf("log %d: %v are not the runs of its segments", log.ID, log.Runs))
+		}
 		flat.Log.Segments = slices.Clone(log.Segments)
 		flat.Log.Oddities, flat.Log.Defects = slices.Clone(log.Oddities), slices.Clone(log.Defects)
 		for i := range log.Segments {
@@ -38,6 +41,7 @@ func collect(logs *Logs, useLayout bool) (all []flatLog, gaps []Gap) {
 			placement := Placement{}
 			if p := log.Segments[i].Placement; p != nil {
 				placement = *p
+				placement.Number = 0 // a text that stands there in two ways makes two of it
 				for k := range p.Nodeset {
 					flat.Positions = append(flat.Positions, log.MemberAt(i, k))
 				}
@@ -48,6 +52,26 @@ func collect(logs *Logs, useLayout bool) (all []flatLog, gaps []Gap) {
 		all = append(all, flat)
 	}, useLayout)
 	return all, gaps
+}
+
+// divided reports whether the runs of a log are as long as they can be, and cover all of its segments.
+func divided(log *Log) bool {
+	equal := func(a, b *Segment) bool {
+		return a.Kind == b.Kind && a.Sequencer == b.Sequencer && a.Placement == b.Placement
+	}
+	end := 0
+	for _, run := range log.Runs {
+		if run.First != end || run.End <= run.First || run.First > 0 && equal(&log.Segments[run.First-1], &log.Segments[run.First]) {
+			return false
+		}
+		for i := run.First + 1; i < run.End; i++ {
+			if !equal(&log.Segments[run.First], &log.Segments[i]) {
+				return false
+			}
+		}
+		end = run.End
+	}
+	return end == len(log.Segments)
 }
 
 // A tester is what *testing.T and *rapid.T have in common.

@@ -67,6 +67,8 @@ type Log struct {
 	ID cluster.LogID
 	// Segments are in the order of the document, which is that of the LSNs.
 	Segments []Segment
+	// Runs divide all segments into stretches of equal ones, in order.
+	Runs []Run
 	// Oddities are the values of this log that are not as Restate writes them.
 	Oddities []Oddity
 	// Defects are the segments that cannot be decoded, with the reason: at most 1,000. An element of the chain that is no
@@ -96,6 +98,10 @@ type Segment struct {
 	number uint32 // its place in the chain, elements that are no segments included
 }
 
+// A Run is a stretch of neighbouring segments with the same Kind, Sequencer and Placement: those from First on, up to but not
+// including End. Chains are long and their runs are few, so that most questions need not be asked about every segment.
+type Run struct{ First, End int }
+
 // A Placement is one distinct combination of replication and nodeset. Segments with an equal pointer are placed
 // equally; two placements may still be equal.
 type Placement struct {
@@ -110,6 +116,8 @@ type Placement struct {
 	Distinct int
 	// Verdict is what holds for the placement by the captured nodes configuration; the zero value without one.
 	Verdict cluster.Verdict
+	// Number counts the placements of one reading of the logs, from 0 on.
+	Number int
 }
 
 // A Defect is a segment that cannot be decoded, mostly for its parameters.
@@ -132,6 +140,21 @@ func (l *Log) Tail() *Segment {
 		return nil
 	}
 	return &l.Segments[len(l.Segments)-1]
+}
+
+// findRuns divides the segments into runs.
+func (l *Log) findRuns() {
+	l.Runs = l.Runs[:0]
+	first := 0
+	for i := 1; i < len(l.Segments); i++ {
+		if a, b := &l.Segments[first], &l.Segments[i]; a.Placement != b.Placement || a.Sequencer != b.Sequencer || a.Kind != b.Kind {
+			l.Runs = append(l.Runs, Run{first, i})
+			first = i
+		}
+	}
+	if first < len(l.Segments) {
+		l.Runs = append(l.Runs, Run{first, len(l.Segments)})
+	}
 }
 
 // Open reports whether the i-th segment takes appends: it is the last one and no seal marker.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/tidwall/gjson"
 
@@ -82,6 +83,7 @@ func (r *logsReader) read(visit func(*Log)) error {
 			return err
 		}
 		if ok {
+			r.log.findRuns()
 			r.visiting = true
 			visit(&r.log)
 			r.visiting = false
@@ -136,6 +138,7 @@ func (r *logsReader) next() (ok bool, err error) {
 func (r *logsReader) reset(at int64) {
 	r.log = Log{
 		Segments: r.log.Segments[:0],
+		Runs:     r.log.Runs[:0],
 		document: r.logs.Document,
 		number:   r.number,
 		offset:   at,
@@ -190,8 +193,13 @@ func (r *logsReader) fast() bool {
 	segments := r.log.Segments
 	for {
 		text, number := r.rest(), len(segments)
-		segments = append(segments, Segment{at: uint32(w.pos - y.opening - w.anchor), number: uint32(number)})
-		if length, more := y.match(text, &segments[number], &r.last, r.placements); length > 0 {
+		if number == cap(segments) {
+			segments = slices.Grow(segments, max(64, number))
+		}
+		segments = segments[:number+1]
+		segment := &segments[number]
+		if length, more := y.match(text, segment, &r.last, r.placements); length > 0 {
+			segment.at, segment.number = uint32(w.pos-y.opening-w.anchor), uint32(number)
 			w.pos += length
 			if more {
 				continue

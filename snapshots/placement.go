@@ -1,6 +1,7 @@
 package snapshots
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -19,6 +20,8 @@ import (
 type placements struct {
 	nodes   *Nodes
 	release cluster.Release
+	made    int
+	usual   usualReplication
 	seed    maphash.Seed
 	table   [1024][4]*placementSlot // four places for texts of equal hashes, the newest first
 }
@@ -49,12 +52,14 @@ func (p *placements) lookup(text []byte, read func(text []byte) (replication, no
 			return slot, slot.err
 		}
 	}
-	replication, nodeset, err := read(text)
-	if err != nil {
-		return nil, err
-	}
 	slot := &placementSlot{hash: hash, text: string(text)}
-	slot.placement, slot.err = p.place(replication, nodeset)
+	if slot.placement = p.usually(text); slot.placement == nil {
+		replication, nodeset, err := read(text)
+		if err != nil {
+			return nil, err
+		}
+		slot.placement, slot.err = p.place(replication, nodeset)
+	}
 	copy(places[1:], places[:])
 	places[0] = slot
 	return slot, slot.err
@@ -68,14 +73,8 @@ func (p *placements) place(replication, nodeset gjson.Result) (*Placement, error
 		return nil, errors.New("nodeset is not an array")
 	}
 	placement := &Placement{Nodeset: make([]cluster.NodeID, 0, min(strings.Count(nodeset.Raw, ",")+1, maxElements))}
-	var invalid, err error
-	if placement.Replication, invalid = replicationObject(replication); invalid == nil {
-		placement.Computable = placement.Replication.Copies() > 0
-		invalid = placement.Replication.Validate()
-	}
-	if invalid != nil {
-		placement.Invalid = invalid.Error()
-	}
+	placement.replicate(replication)
+	var err error
 	nodeset.ForEach(func(_, member gjson.Result) bool {
 		var id cluster.NodeID
 		id, err = nodesetMember(member)
@@ -87,6 +86,26 @@ func (p *placements) place(replication, nodeset gjson.Result) (*Placement, error
 	if err != nil {
 		return nil, err
 	}
+	p.judge(placement)
+	return placement, nil
+}
+
+// replicate takes over the replication property.
+func (placement *Placement) replicate(replication gjson.Result) {
+	var invalid error
+	if placement.Replication, invalid = replicationObject(replication); invalid == nil {
+		placement.Computable = placement.Replication.Copies() > 0
+		invalid = placement.Replication.Validate()
+	}
+	if invalid != nil {
+		placement.Invalid = invalid.Error()
+	}
+}
+
+// judge says what holds for a placement.
+func (p *placements) judge(placement *Placement) {
+	placement.Number = p.made
+	p.made++
 	if p.nodes == nil {
 		placement.Distinct = countDistinct(placement.Nodeset)
 	} else {
@@ -97,7 +116,56 @@ func (p *placements) place(replication, nodeset gjson.Result) (*Placement, error
 		placement.Verdict = cluster.Judge(members, placement.Replication, p.release)
 		placement.Distinct = len(placement.Verdict.Members)
 	}
-	return placement, nil
+}
+
+// A usualReplication is what a text of a replication property means: most nodesets of a cluster share one.
+type usualReplication struct {
+	text      string
+	placement Placement
+}
+
+// nodesetKey stands between the replication property and the nodeset where they are JSON within a string.
+const nodesetKey = `,\"nodeset\":[`
+
+// usually makes a placement of a text of the usual form, without a parser: numbers of nodes and nothing else behind a
+// replication property as that of the placement before. It returns nil for any other.
+func (p *placements) usually(text []byte) *Placement {
+	i := bytes.Index(text, []byte(nodesetKey))
+	if i < 0 {
+		return nil
+	}
+	list := text[i+len(nodesetKey):]
+	if p.usual.text == "" || p.usual.text != string(text[:i]) {
+		replication, _, err := readEscapedPlacement(slices.Concat(text[:i], []byte(nodesetKey+"]")))
+		if err != nil {
+			return nil
+		}
+		p.usual = usualReplication{text: string(text[:i])}
+		p.usual.placement.replicate(replication)
+	}
+	nodeset := make([]cluster.NodeID, 0, min(bytes.Count(list, []byte{','})+1, maxElements))
+	for id, digits := uint64(0), 0; len(list) > 0; list = list[1:] {
+		switch c := list[0]; {
+		case '0' <= c && c <= '9' && (digits == 0 || id > 0):
+			id = id*10 + uint64(c-'0')
+			digits++
+			if id > math.MaxUint32 {
+				return nil
+			}
+		case c == ',' && digits > 0 && len(nodeset) < maxElements, c == ']' && digits > 0 && len(list) == 1 && len(nodeset) < maxElements:
+			nodeset = append(nodeset, cluster.NodeID(id))
+			id, digits = 0, 0
+			if c == ']' {
+				placement := p.usual.placement
+				placement.Nodeset = nodeset
+				p.judge(&placement)
+				return &placement
+			}
+		default:
+			return nil
+		}
+	}
+	return nil
 }
 
 func countDistinct(nodeset []cluster.NodeID) int {
