@@ -43,6 +43,7 @@ const (
 	ADocument Subject = "document"
 	AGap      Subject = "gap"
 	AName     Subject = "name"
+	AReport   Subject = "report" // the whole report, where there is no golden to compare with
 )
 
 // A Change is one way in which a report differs from the accepted one. It can be accepted by itself: see Golden.Apply.
@@ -56,6 +57,8 @@ type Change struct {
 	// Accepted is nil for what is new, Current for what is no more.
 	Accepted Entry `json:"accepted,omitempty"`
 	Current  Entry `json:"current,omitempty"`
+	// Decision is what a review decided about the change.
+	Decision Decision `json:"decision,omitempty"`
 }
 
 // A Field is a part of an entry that differs.

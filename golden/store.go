@@ -18,10 +18,24 @@ import (
 
 // A Store is a directory of goldens: one file for each snapshot, with the snapshot's name. Nothing outside of the
 // directory is read or written, whatever a snapshot is called and whatever links the directory holds.
-type Store struct{ Dir string }
+type Store struct {
+	Dir string
+	// Pending makes it a store of reports that wait to be accepted. They have the form of goldens and other file names, and
+	// may lie beside them.
+	Pending bool
+}
 
-// Suffix is what the names of goldens end with.
-const Suffix = ".golden.json"
+// What the names of goldens, and of pending reports, end with.
+const (
+	Suffix        = ".golden.json"
+	PendingSuffix = ".golden.new"
+)
+
+// What the name of a file starts and ends with while it is written.
+const (
+	temporaryPrefix = ".golden-"
+	temporarySuffix = ".tmp"
+)
 
 // most is the size in bytes beyond which a file is not read.
 const most = 1 << 30
@@ -48,16 +62,27 @@ func (e *MissingError) Error() string {
 func (e *MissingError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Path is where the golden of a snapshot is. The steps of the name become folders.
-func (s Store) Path(name string) string { return filepath.Join(s.Dir, filepath.FromSlash(File(name))) }
+func (s Store) Path(name string) string {
+	return filepath.Join(s.Dir, filepath.FromSlash(s.file(name)))
+}
 
 // File is the path of a snapshot's golden in a store, with forward slashes. Different names have different paths. What
 // would lead elsewhere, be hidden, or be refused by some file system is escaped as in a URL.
-func File(name string) string {
+func File(name string) string { return Store{}.file(name) }
+
+func (s Store) suffix() string {
+	if s.Pending {
+		return PendingSuffix
+	}
+	return Suffix
+}
+
+func (s Store) file(name string) string {
 	steps := strings.Split(name, "/")
 	for i, step := range steps {
 		steps[i] = escapeStep(step)
 	}
-	return strings.Join(steps, "/") + Suffix
+	return strings.Join(steps, "/") + s.suffix()
 }
 
 // escapeStep turns one step of a name into the name of a file or folder.
@@ -81,9 +106,9 @@ func escapeStep(step string) string {
 	return b.String()
 }
 
-// snapshotOf is the name that File made a path from.
-func snapshotOf(file string) (name string, ok bool) {
-	steps := strings.Split(strings.TrimSuffix(file, Suffix), "/")
+// snapshotOf is the name that the method file made a path from.
+func (s Store) snapshotOf(file string) (name string, ok bool) {
+	steps := strings.Split(strings.TrimSuffix(file, s.suffix()), "/")
 	for i, step := range steps {
 		plain, err := url.PathUnescape(step)
 		if err != nil {
@@ -92,7 +117,7 @@ func snapshotOf(file string) (name string, ok bool) {
 		steps[i] = strings.TrimPrefix(plain, "/")
 	}
 	name = strings.Join(steps, "/")
-	return name, File(name) == file
+	return name, s.file(name) == file
 }
 
 // Read returns the golden of a snapshot; a *MissingError if there is none.
@@ -109,11 +134,16 @@ func (s Store) Read(name string) (*Golden, error) {
 
 // load reads a golden. Its errors do not say where the store is.
 func (s Store) load(name string) (*Golden, error) {
-	text, err := s.read(File(name))
+	text, err := s.read(s.file(name))
 	if err != nil {
 		return nil, err
 	}
-	return Decode(text)
+	g, err := Decode(text)
+	if err == nil && s.Pending && g.Snapshot != name {
+		// It came from elsewhere, and could otherwise replace the golden of another snapshot than it pretends to.
+		return nil, fmt.Errorf("%w: it is the report on another snapshot, %q", ErrNotGolden, g.Snapshot)
+	}
+	return g, err
 }
 
 func (s Store) read(file string) ([]byte, error) {
@@ -166,26 +196,35 @@ func (s Store) similar(name string) []string {
 
 // List returns the names of all snapshots that have a golden, sorted. A store that does not exist has none.
 func (s Store) List() ([]string, error) {
-	root, err := os.OpenRoot(s.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Dir, underlying(err))
-	}
-	defer closeQuietly(root)
 	var names []string
-	err = fs.WalkDir(root.FS(), ".", func(file string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return fmt.Errorf("%s: %w", filepath.Join(s.Dir, filepath.FromSlash(file)), underlying(err))
-		}
-		if name, ok := snapshotOf(file); ok && !entry.IsDir() && strings.HasSuffix(file, Suffix) {
+	err := s.walk(func(file string) {
+		if name, ok := s.snapshotOf(file); ok && strings.HasSuffix(file, s.suffix()) {
 			names = append(names, name)
 		}
-		return nil
 	})
 	slices.SortFunc(names, natural)
 	return names, err
+}
+
+// walk finds the files of the store.
+func (s Store) walk(found func(file string)) error {
+	root, err := os.OpenRoot(s.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Dir, underlying(err))
+	}
+	defer closeQuietly(root)
+	return fs.WalkDir(root.FS(), ".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(s.Dir, filepath.FromSlash(file)), underlying(err))
+		}
+		if !entry.IsDir() {
+			found(file)
+		}
+		return nil
+	})
 }
 
 // Orphans returns the names of goldens that are of none of the given snapshots, sorted. Only who knows all snapshots of a
@@ -205,7 +244,7 @@ func (s Store) Orphans(snapshots []string) ([]string, error) {
 // Write makes a golden the accepted one of its snapshot. It is there as a whole or not at all: on an error, the golden
 // that was there before still is, and no other file is left behind.
 func (s Store) Write(g *Golden) error {
-	if err := s.write(File(g.Snapshot), g.Encode()); err != nil {
+	if err := s.write(s.file(g.Snapshot), g.Encode()); err != nil {
 		return fmt.Errorf("%s: %w", s.Path(g.Snapshot), underlying(err))
 	}
 	return nil
@@ -223,7 +262,7 @@ func (s Store) write(file string, text []byte) (err error) {
 	if err := root.MkdirAll(path.Dir(file), 0o777); err != nil {
 		return err
 	}
-	temporary := path.Join(path.Dir(file), ".golden-"+rand.Text()+".tmp")
+	temporary := path.Join(path.Dir(file), temporaryPrefix+rand.Text()+temporarySuffix)
 	f, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
@@ -244,4 +283,20 @@ func (s Store) write(file string, text []byte) (err error) {
 		return err
 	}
 	return root.Rename(temporary, file)
+}
+
+// remove removes a file, and the folders that are empty then.
+func (s Store) remove(file string) error {
+	root, err := os.OpenRoot(s.Dir)
+	if err == nil {
+		defer closeQuietly(root)
+		err = root.Remove(file)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(s.Dir, filepath.FromSlash(file)), underlying(err))
+	}
+	for folder := path.Dir(file); folder != "." && root.Remove(folder) == nil; folder = path.Dir(folder) {
+		continue // one that is not empty stays
+	}
+	return nil
 }

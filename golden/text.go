@@ -99,6 +99,13 @@ func (c *Change) write(b *strings.Builder) {
 	}
 }
 
+// FieldText is what was and what is, for each part that differs, a line or more for each. It is safe to print on a terminal.
+func (c *Change) FieldText(indent string) string {
+	var b strings.Builder
+	c.writeFields(&b, indent)
+	return b.String()
+}
+
 // writeFields writes what was and what is, for each part that differs.
 func (c *Change) writeFields(b *strings.Builder, indent string) {
 	for _, f := range c.Fields {
@@ -183,6 +190,13 @@ func (g *Golden) Summary() string {
 	}
 	return fmt.Sprintf("%s, %s, %s; %s undecided", count(counts[rules.Error], "error"), count(counts[rules.Warning], "warning"),
 		count(counts[rules.Note], "note"), count(undecided, "rule"))
+}
+
+// Headlines is one line for each finding, or for the first few of a rule. It is safe to print on a terminal.
+func (g *Golden) Headlines(all bool) string {
+	var b strings.Builder
+	writeChanges(&b, compare(AFinding, nil, g.Findings), all)
+	return b.String()
 }
 
 func count(n int, noun string) string {

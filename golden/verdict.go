@@ -30,6 +30,8 @@ type Verdict struct {
 	// Cluster and Tool are the changes; see Difference.
 	Cluster []Change `json:"cluster"`
 	Tool    []Change `json:"tool"`
+	// Report is the whole report as a change, where a review had no golden to compare with.
+	Report *Change `json:"report,omitempty"`
 	// Diff is the unified diff of the canonical forms, where it was asked for.
 	Diff string `json:"diff,omitempty"`
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/sebdah/goldie/v2" // declares the flag -update for all tests of the project
 
 	"restate-lint/internal/commands"
 )

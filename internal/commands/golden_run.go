@@ -1,0 +1,284 @@
+package commands
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"restate-lint/analyze"
+	"restate-lint/analyze/format"
+	"restate-lint/golden"
+	"restate-lint/rules"
+	"restate-lint/snapshots"
+)
+
+// A goldenRun holds reports against a store and remembers what the exit code depends on.
+type goldenRun struct {
+	env       *Environment
+	store     golden.Store
+	arguments []string
+	// captures are what the reports are made of, unless they are taken from somewhere.
+	captures []snapshots.Capture
+	from     *golden.Store
+	names    []string
+	// pending is where reports are left that are not as accepted; nil for nowhere.
+	pending *golden.Store
+	// part is that of the differences which is asked for.
+	part  golden.Part
+	codes []exitCode
+}
+
+// newGoldenRun prepares a run over the reports on the snapshots that were named.
+func newGoldenRun(env *Environment, c *cli.Context) (*goldenRun, error) {
+	arguments, err := snapshotArguments(c, math.MaxInt)
+	if err != nil {
+		return nil, err
+	}
+	run, err := newGoldenRunOver(env, c, arguments)
+	if err != nil {
+		return nil, err
+	}
+	var code exitCode
+	run.captures, code = env.findCaptures(arguments)
+	run.codes = []exitCode{code}
+	return run, nil
+}
+
+// newPendingRun prepares a run over the pending reports of a store: those on the named snapshots, or all.
+func newPendingRun(env *Environment, c *cli.Context, from golden.Store, names []string) (*goldenRun, error) {
+	run, err := newGoldenRunOver(env, c, names)
+	if err != nil {
+		return nil, err
+	}
+	run.from = &from
+	if info, err := os.Stat(from.Dir); err != nil || !info.IsDir() {
+		return nil, &exit{code: unreadable, message: format.Clean(from.Dir) + ": not a directory"}
+	}
+	if run.names, err = from.List(); err != nil {
+		return nil, err
+	}
+	for _, name := range run.arguments {
+		if !slices.Contains(run.names, name) {
+			return nil, usagef("%s has no pending report on %q%s", format.Clean(from.Dir), name, didYouMean(name, run.names))
+		}
+	}
+	if len(run.arguments) > 0 {
+		run.names = run.arguments
+	}
+	return run, nil
+}
+
+// newGoldenRunFrom is newPendingRun with the flag --pending, and newGoldenRun without it.
+func newGoldenRunFrom(env *Environment, c *cli.Context) (*goldenRun, error) {
+	from, err := pendingStore(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case from != nil:
+		return newPendingRun(env, c, *from, c.Args().Slice())
+	}
+	return newGoldenRun(env, c)
+}
+
+func newGoldenRunOver(env *Environment, c *cli.Context, arguments []string) (*goldenRun, error) {
+	if c.String("dir") == "" {
+		return nil, usagef("--dir: the empty text is not the name of a directory")
+	}
+	part, err := partOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return &goldenRun{env: env, store: golden.Store{Dir: c.String("dir")}, arguments: arguments, part: part}, nil
+}
+
+func (run *goldenRun) fail(code exitCode) { run.codes = append(run.codes, code) }
+
+// A judged report is one that was held against its golden.
+type judged struct {
+	verdict *golden.Verdict
+	// current is nil if there is no report: the snapshot, or the pending report, cannot be read.
+	current *golden.Golden
+	// result is what the report was made of, if that is at hand.
+	result *analyze.Result
+}
+
+// next is what accepting the report makes of the golden.
+func (j *judged) next() (*golden.Golden, error) {
+	if j.verdict.Accepted == nil {
+		return j.current, nil
+	}
+	return j.verdict.Accepted.Apply(j.verdict.Difference.Changes()...)
+}
+
+// crashed reports whether a rule crashed on the snapshot. Such a report is not accepted.
+func (j *judged) crashed() bool {
+	return slices.ContainsFunc(j.current.Outcomes, func(o golden.Outcome) bool { return o.State == analyze.Crashed })
+}
+
+// leave puts what would be accepted into a store of pending reports, and takes away what is as accepted.
+func (j *judged) leave(pending golden.Store) error {
+	if j.verdict.State == golden.Accepted {
+		return pending.Remove(j.current.Snapshot)
+	}
+	next, err := j.next()
+	if err != nil {
+		return err
+	}
+	return pending.Write(next)
+}
+
+// gather makes or reads all reports and holds them against their goldens, in the order of their names. What the reports
+// that differ were made of is kept if that is wanted.
+func (run *goldenRun) gather(keep bool) ([]*judged, error) {
+	var reports []*judged
+	for _, name := range run.names {
+		report := &judged{verdict: golden.Unjudged(name)}
+		if current, err := run.from.Read(name); err != nil {
+			run.fail(unreadable)
+			run.env.complain("%s", format.Clean(err.Error()))
+		} else {
+			run.judge(report, current)
+		}
+		reports = append(reports, report)
+	}
+	for _, capture := range run.captures {
+		report := &judged{verdict: golden.Unjudged(capture.Name)}
+		code, err := run.env.readCapture(capture, func(snapshot *snapshots.Snapshot) error {
+			result := analyze.Check(snapshot, rules.All())
+			for _, o := range result.Outcomes {
+				if o.State == analyze.Crashed {
+					run.env.complain("%s: rule %s crashed; please report it: %s", format.Clean(result.Name), o.Rule, format.Clean(o.Crash))
+					run.fail(crashed)
+				}
+			}
+			run.judge(report, golden.Of(result))
+			if keep && report.verdict.State != golden.Accepted {
+				report.result = result
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		run.fail(code)
+		reports = append(reports, report)
+	}
+	return reports, nil
+}
+
+// judge holds a report against its golden.
+func (run *goldenRun) judge(report *judged, current *golden.Golden) {
+	report.current = current
+	report.verdict = run.store.Judge(current)
+	report.verdict.Only(run.part)
+}
+
+// complainAbout says what keeps a snapshot from being compared, and notes the exit code of the verdict.
+func (run *goldenRun) complainAbout(verdict *golden.Verdict) {
+	switch verdict.State {
+	case golden.Different:
+		run.fail(found)
+	case golden.Missing:
+		run.fail(found)
+		missing := &golden.MissingError{}
+		errors.As(verdict.Err, &missing)
+		run.env.complain("%s: no golden %s", format.Clean(verdict.Snapshot), format.Clean(missing.Path))
+		for _, name := range missing.Similar {
+			run.env.complain("%s: there is a golden of %s; is it the same snapshot, found in another way?", format.Clean(verdict.Snapshot), format.Clean(name))
+		}
+	case golden.Unreadable:
+		if verdict.Err != nil { // otherwise it was the snapshot, and that was said
+			run.fail(unreadable)
+			run.env.complain("%s", format.Clean(verdict.Err.Error()))
+		}
+	}
+}
+
+// orphans are the goldens whose snapshots are no more, as far as that can be told: a whole tree was named, and all of it
+// could be found.
+func (run *goldenRun) orphans() []string {
+	if worst(run.codes[0]) != clean || !slices.ContainsFunc(run.arguments, isTree) {
+		return nil
+	}
+	names := make([]string, len(run.captures))
+	for i, capture := range run.captures {
+		names[i] = capture.Name
+	}
+	orphaned, err := run.store.Orphans(names)
+	if err != nil {
+		run.fail(unreadable)
+		run.env.complain("%s", format.Clean(err.Error()))
+	}
+	return orphaned
+}
+
+// isTree is true for DIR/....
+func isTree(argument string) bool {
+	return argument == "..." || strings.HasSuffix(filepath.ToSlash(argument), "/...")
+}
+
+// fewOrphans is how many orphaned goldens are named.
+const fewOrphans = 10
+
+func (run *goldenRun) complainAboutOrphans(orphaned []string) {
+	for i, name := range orphaned {
+		if i == fewOrphans {
+			run.env.complain("and %d more orphaned goldens", len(orphaned)-i)
+			break
+		}
+		run.env.complain("%s: orphaned: there is no such snapshot", format.Clean(run.store.Path(name)))
+	}
+}
+
+// adviseAbout names the way out, for goldens that are missing or cannot be read.
+func (run *goldenRun) adviseAbout(verdicts []*golden.Verdict) {
+	some := func(is func(*golden.Verdict) bool) bool { return slices.ContainsFunc(verdicts, is) }
+	wraps := func(problem error) func(*golden.Verdict) bool {
+		return func(v *golden.Verdict) bool { return errors.Is(v.Err, problem) }
+	}
+	accept := Name + " golden accept" + run.commandLine()
+	if some(wraps(golden.ErrVersion)) {
+		run.env.complain("use the version of %s that wrote the golden, or remove the file and run: %s", Name, accept)
+	}
+	if some(wraps(golden.ErrNotGolden)) {
+		run.env.complain("restore the golden from version control, or remove the file and run: %s", accept)
+	}
+	if some(func(v *golden.Verdict) bool { return v.State == golden.Missing }) || some(wraps(golden.ErrConflict)) {
+		run.env.complain("to accept the reports as they are now: %s", accept)
+	}
+}
+
+// commandLine has the arguments of this run, for a shell.
+func (run *goldenRun) commandLine() string {
+	text := ""
+	if run.store.Dir != goldensDir {
+		text = " --dir " + shellWord(run.store.Dir)
+	}
+	if run.from != nil {
+		text += " --pending " + shellWord(run.from.Dir)
+	}
+	for _, argument := range run.arguments {
+		if argument[0] == '-' {
+			argument = "./" + argument
+		}
+		text += " " + shellWord(argument)
+	}
+	return text
+}
+
+// shellWord quotes a word for a shell where it has to be.
+func shellWord(word string) string {
+	word = format.Clean(word)
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,=", r)
+	}
+	if strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
+}
