@@ -15,7 +15,8 @@ var _ = register(Rule{
 	Summary:  "the documents of the capture do not fit together",
 	Doc: Doc{
 		Checks: "A document that was captured twice with different content (the newer one is used); epoch metadata of a partition that the partition table does not list; " +
-			"and nodes that the nodes configuration does not know but that are named as leader or replica of a partition, or as sequencer of a sealed segment. One **warning** for each document, partition or node. " +
+			"a `.cluster-marker` with another cluster name than `nodes_config`, unless `fingerprint-mismatch` reports it already; " +
+			"and nodes that the nodes configuration does not know but that are named as leader or replica of a partition, or as sequencer of a sealed segment. One **warning** for each document, cluster name, partition or node. " +
 			"Unknown members of nodesets are reported by `nodeset-unknown-node`, unknown sequencers of open tails by `tail-sequencer-gone`.",
 		Why: "Documents are captured one after another, not at one moment, and files of two clusters are easily mixed. Conclusions from such a capture may be wrong. " +
 			"If the capture is sound, somebody edited the metadata.",
@@ -48,6 +49,7 @@ var _ = register(Rule{
 			pass.Lacks(snapshots.NodesConfig)
 			return
 		}
+		reportMarkerNames(pass)
 		strangers := make(map[cluster.NodeID]*stranger)
 		meet := func(id cluster.NodeID, at snapshots.Position, as string) {
 			if s.Nodes.Class(id) != cluster.Unknown {
@@ -188,5 +190,28 @@ func reportRivals(pass *Pass) {
 			f.Title = fmt.Sprintf("%s was captured from two clusters, %q and %q", kept.Key(), names[kept], names[others[i]])
 		}
 		pass.Report(f)
+	}
+}
+
+// reportMarkerNames reports the cluster markers of another cluster than the nodes configuration is of.
+func reportMarkerNames(pass *Pass) {
+	nodes := pass.Snapshot.Nodes
+	seen := make(map[string]bool)
+	for _, marker := range pass.Snapshot.Markers {
+		told := marker.Fingerprint != 0 && nodes.Fingerprint != 0 && marker.Fingerprint != nodes.Fingerprint
+		if marker.ClusterName == "" || nodes.ClusterName == "" || marker.ClusterName == nodes.ClusterName || told || seen[marker.ClusterName] {
+			continue
+		}
+		seen[marker.ClusterName] = true
+		pass.Report(Finding{
+			Subject:  Subject{Document: marker.Document.Key(), Part: "cluster-name"},
+			Title:    fmt.Sprintf("%s is of the cluster %q, and the nodes configuration of %q", marker.Document.Source.Name, marker.ClusterName, nodes.ClusterName),
+			Observed: fmt.Sprintf("cluster name %q", marker.ClusterName),
+			Expected: fmt.Sprintf("cluster name %q", nodes.ClusterName),
+			Why:      "a server refuses to start over the data of another cluster; or files of two clusters are mixed",
+			At:       marker.ClusterNameAt,
+			Related:  []Related{{Message: "the nodes configuration", At: wholeDocument(nodes.Document)}},
+			Remedy:   []string{"find out whose data directory it is, and give the node its own: base-dir, node-name and cluster-name in restate.toml"},
+		})
 	}
 }

@@ -16,7 +16,7 @@ const markerFile = ".cluster-marker"
 type Marker struct {
 	Document    *Document
 	ClusterName string
-	// Fingerprint is 0 when the marker has none (Restate before 1.7).
+	// Fingerprint is 0 when the marker has none (Restate before 1.7), or one that looks as if a tool had rounded it.
 	Fingerprint cluster.Fingerprint
 	// Max is the newest release that ever ran over the data, Current the last one, and MinForward the oldest that may
 	// still be started over it; the zero Release where the marker does not say (MinForward: Restate 1.0).
@@ -38,8 +38,10 @@ func (r *reader) marker(d *draft) {
 		m.ClusterNameAt = v.at()
 	}
 	if v := d.fields.get("cluster_fingerprint", "cluster fingerprint"); !v.isNull() {
-		n, _ := v.uint(math.MaxUint64)
-		m.Fingerprint, m.FingerprintAt = cluster.Fingerprint(n), v.at()
+		m.FingerprintAt = v.at()
+		if n, _ := v.uint(math.MaxUint64); !looksRounded(n) {
+			m.Fingerprint = cluster.Fingerprint(n)
+		}
 	}
 	m.Max, m.MaxAt = d.release("max_version")
 	m.Current, m.CurrentAt = d.release("current_version")
