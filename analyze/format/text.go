@@ -3,6 +3,7 @@ package format
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -330,49 +331,67 @@ func kindOf(key string) string {
 	return key
 }
 
-// rulesShown bounds the list of rules that were not checked for one reason.
-const rulesShown = 12
+// rulesShown bounds the list of rules that were not checked for lack of one document; of a longer one there are examples.
+const (
+	rulesShown   = 6
+	ruleExamples = 3
+)
 
-// notChecked prints the undecided rules by what they lack.
+// notChecked prints the undecided rules by the documents that they lack, the most wanted first. A rule that lacks
+// several is named at each.
 func (p *printer) notChecked(r *analyze.Result) {
-	var reasons []string
-	undecided := make(map[string][]string)
+	var kinds []string
+	lacking := make(map[string][]string)
 	for _, o := range r.Outcomes {
 		if o.State != analyze.Undecided {
 			continue
 		}
-		reason := lack(r, o.Missing)
-		if undecided[reason] == nil {
-			reasons = append(reasons, reason)
+		for _, kind := range o.Missing {
+			if lacking[kind] == nil {
+				kinds = append(kinds, kind)
+			}
+			lacking[kind] = append(lacking[kind], o.Rule)
 		}
-		undecided[reason] = append(undecided[reason], o.Rule)
 	}
-	if len(reasons) > 0 {
-		p.line("")
+	if len(kinds) == 0 {
+		return
 	}
-	for _, reason := range reasons {
-		names := strings.Join(p.capped(undecided[reason], rulesShown), ", ")
-		p.hanging(p.Palette.paint(bold, "not checked")+" ("+reason+"): ", names)
+	slices.SortFunc(kinds, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(lacking[b]), len(lacking[a])), cmp.Compare(a, b))
+	})
+	labels := make([]string, len(kinds))
+	width := 0
+	for i, kind := range kinds {
+		labels[i] = lack(r, kind)
+		width = max(width, columns(labels[i]))
+	}
+	p.line("")
+	p.line(p.Palette.paint(bold, "not checked"), ", for lack of")
+	for i, kind := range kinds {
+		names, most := lacking[kind], rulesShown
+		if len(names) > most {
+			most = ruleExamples
+		}
+		indent := "  " + labels[i] + strings.Repeat(" ", width-columns(labels[i])+2)
+		for _, line := range wrap(strings.Join(p.capped(names, most), ", "), lineWidth-columns(indent)) {
+			p.line(indent, line)
+			indent = strings.Repeat(" ", width+4)
+		}
 	}
 }
 
-// lack says what is missing: "no nodes_config captured, bifrost_config incomplete".
-func lack(r *analyze.Result, missing []string) string {
-	list := make([]string, len(missing))
-	for i, kind := range missing {
-		has := func(key string) bool { return kindOf(key) == kind }
-		switch {
-		case slices.ContainsFunc(r.Documents, func(d analyze.Document) bool { return has(d.Kind) }):
-			list[i] = Clean(kind) + " incomplete"
-		case slices.ContainsFunc(r.Gaps, func(g analyze.Gap) bool { return has(g.Kind) && isNull(g) }):
-			list[i] = Clean(kind) + " is null"
-		case slices.ContainsFunc(r.Gaps, func(g analyze.Gap) bool { return g.Source != "" && has(g.Kind) }):
-			list[i] = Clean(kind) + " unreadable"
-		default:
-			list[i] = "no " + Clean(kind) + " captured"
-		}
+// lack names a document that is missing, and says what became of it: "nodes_config", "bifrost_config (incomplete)".
+func lack(r *analyze.Result, kind string) string {
+	has := func(key string) bool { return kindOf(key) == kind }
+	switch {
+	case slices.ContainsFunc(r.Documents, func(d analyze.Document) bool { return has(d.Kind) }):
+		return Clean(kind) + " (incomplete)"
+	case slices.ContainsFunc(r.Gaps, func(g analyze.Gap) bool { return has(g.Kind) && isNull(g) }):
+		return Clean(kind) + " (null)"
+	case slices.ContainsFunc(r.Gaps, func(g analyze.Gap) bool { return g.Source != "" && has(g.Kind) }):
+		return Clean(kind) + " (unreadable)"
 	}
-	return strings.Join(list, ", ")
+	return Clean(kind)
 }
 
 func count(n int, noun string) string {

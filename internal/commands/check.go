@@ -2,6 +2,8 @@ package commands
 
 import (
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -119,16 +121,18 @@ func (run *checkRun) check(captures []snapshots.Capture, failures []analyze.Fail
 			return err
 		}
 	}
-	hint := false
+	var alone []snapshots.Capture
 	for _, capture := range captures {
 		e := run.examine(capture)
 		if err := run.report(e); err != nil {
 			return err
 		}
-		hint = hint || e.result != nil && isFile(capture) && lacksMainDocument(e.result)
+		if e.result != nil && isFile(capture) && lacksMainDocument(e.result) {
+			alone = append(alone, capture)
+		}
 	}
-	if hint {
-		run.env.complain("a file alone is a snapshot of its own: put the documents of a capture into one directory to check them together")
+	if len(alone) > 0 {
+		run.env.complain("%s", togetherHint(alone))
 	}
 	err := run.reports.end(time.Since(start))
 	run.codes = append(run.codes, run.reports.code)
@@ -170,6 +174,21 @@ func (run *checkRun) report(e examined) error {
 // isFile is true for a snapshot of a file that was named by itself.
 func isFile(capture snapshots.Capture) bool {
 	return len(capture.Files) == 1 && strings.HasSuffix(capture.Name, capture.Files[0])
+}
+
+// togetherHint says how to check documents together that were given one by one.
+func togetherHint(alone []snapshots.Capture) string {
+	dir := filepath.Dir(alone[0].Path)
+	elsewhere := func(capture snapshots.Capture) bool { return filepath.Dir(capture.Path) != dir }
+	if len(alone) == 1 || alone[0].Path == "" || slices.ContainsFunc(alone, elsewhere) {
+		return "a file alone is a snapshot of its own: put the documents of a capture into one directory to check them together"
+	}
+	if here, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(here, dir); err == nil {
+			dir = relative
+		}
+	}
+	return "each file is a snapshot of its own; to check the documents of a capture together, name their directory: restate-lint check " + format.Clean(dir)
 }
 
 // judge is the exit code that a result asks for.
