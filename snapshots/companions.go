@@ -102,16 +102,18 @@ func longestRun(text []byte, c byte) int {
 }
 
 // Find returns the settings that the file has, by their whole names such as "worker.invoker.retry-policy", sorted, of those
-// that a pattern means: such a name, or "*." and a pattern of the last part of names at any depth.
+// that a pattern means: such a name, or "*." and a pattern of the last part of names at any depth. An underscore in a name
+// stands for a hyphen, as examples in Restate's release notes have it.
 func (c *ServerConfig) Find(pattern string) []string {
 	last, anywhere := strings.CutPrefix(pattern, "*.")
 	var found []string
 	var walk func(table map[string]any, prefix string)
 	walk = func(table map[string]any, prefix string) {
 		for name, value := range table {
-			matches := prefix+name == pattern
+			hyphened := strings.ReplaceAll(prefix+name, "_", "-")
+			matches := hyphened == pattern
 			if anywhere {
-				matches, _ = path.Match(last, name)
+				matches, _ = path.Match(last, hyphened[len(prefix):])
 			}
 			if matches {
 				found = append(found, prefix+name)
@@ -141,6 +143,12 @@ func (c *ServerConfig) Texts(setting string) []string {
 		return texts
 	}
 	return nil
+}
+
+// Off reports whether a setting is the truth value false.
+func (c *ServerConfig) Off(setting string) bool {
+	on, truth := c.get(setting).(bool)
+	return truth && !on
 }
 
 func (c *ServerConfig) text(setting string) string {

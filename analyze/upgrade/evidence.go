@@ -487,12 +487,14 @@ func (e *evidence) configs(look func(*snapshots.ServerConfig) (found []string)) 
 }
 
 func (e *evidence) configKey(arguments []string) answer {
-	return e.configs(func(c *snapshots.ServerConfig) (found []string) {
-		for _, pattern := range arguments {
-			found = append(found, c.Find(pattern)...)
-		}
-		return found
-	})
+	return e.configs(func(c *snapshots.ServerConfig) []string { return settings(c, arguments) })
+}
+
+func settings(c *snapshots.ServerConfig, patterns []string) (found []string) {
+	for _, pattern := range patterns {
+		found = append(found, c.Find(pattern)...)
+	}
+	return found
 }
 
 func (e *evidence) configText(arguments []string) answer {
@@ -513,7 +515,9 @@ func (e *evidence) used(arguments []string) answer {
 	}
 	a := undecided("whether %s is in use", name)
 	if len(arguments) > 1 {
-		a = e.configKey(arguments[1:])
+		a = e.configs(func(c *snapshots.ServerConfig) []string {
+			return slices.DeleteFunc(settings(c, arguments[1:]), c.Off)
+		})
 	}
 	if a.state == unknown && slices.Contains(e.request.Uses, NoFeature) {
 		return answer{state: no}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -258,6 +259,26 @@ func TestEveryRuleOfTheMatrixExists(t *testing.T) {
 		if rules.Find(id) == nil {
 			t.Errorf("the matrix refers to the rule %s, which is not registered", id)
 		}
+	}
+}
+
+// What the matrix says can be looked up: in release notes, the documentation or an issue.
+func TestEveryRowOfTheMatrixCitesItsEvidence(t *testing.T) {
+	cited := regexp.MustCompile(`release notes 1\.\d+\.\d|documentation|restatedev/restate(-operator)? #\d`)
+	check := func(id string, evidence []string) {
+		if !slices.ContainsFunc(evidence, cited.MatchString) {
+			t.Errorf("%s: nobody can look up %q", id, evidence)
+		}
+	}
+	matrix := upgrade.Known()
+	for _, d := range matrix.Degraded {
+		check(d.Rule, d.Evidence)
+	}
+	for _, step := range matrix.Steps {
+		check("the step to "+step.To.String(), step.Evidence)
+	}
+	for _, row := range matrix.Rows() {
+		check(row.ID, row.Evidence)
 	}
 }
 
