@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"restate-lint/analyze"
@@ -86,6 +87,7 @@ func init() { // the table refers to functions that refer to it
 		"multi-db-layout":        {0, 0, "some cluster marker says that there is a database for each partition", (*evidence).multiDB},
 		"latest-json-format":     {1, 1, "FORMAT: the repository of partition snapshots has a latest.json of the format", (*evidence).latestFormat},
 		"sdk":                    {1, 1, "NAME: some deployment was made with the SDK", (*evidence).sdk},
+		"protocol-from":          {1, 1, "N: some deployment speaks no service protocol below N", (*evidence).protocolFrom},
 		"target-between":         {2, 2, "RELEASE RELEASE: the wanted patch release is the first one or later, and before the second", (*evidence).targetBetween},
 	}
 }
@@ -568,6 +570,35 @@ func (e *evidence) sdk(arguments []string) answer {
 		return undecided("which SDK the deployments use")
 	}
 	return answer{state: no}
+}
+
+// protocolFrom looks at the lowest service protocol of every deployment: releases that do not know it cannot call it.
+func (e *evidence) protocolFrom(arguments []string) answer {
+	lowest, err := strconv.ParseUint(arguments[0], 10, 32)
+	registry := e.snapshot.Registry
+	switch {
+	case err != nil:
+		return undecided("%v", err)
+	case registry == nil && e.noRegistry():
+		return answer{state: no}
+	case registry == nil:
+		return undecided("schema_registry")
+	}
+	var observed []string
+	var at []snapshots.Position
+	silent := false
+	for i := range registry.Deployments {
+		deployment := &registry.Deployments[i]
+		silent = silent || deployment.ProtocolStart == 0
+		if deployment.ProtocolStart >= lowest {
+			observed = append(observed, fmt.Sprintf("deployment %s speaks V%d to V%d", deployment.ID, deployment.ProtocolStart, deployment.ProtocolEnd))
+			at = append(at, deployment.ProtocolAt)
+		}
+	}
+	if len(observed) == 0 && (silent || !e.snapshot.Captured(snapshots.SchemaRegistry)) {
+		return undecided("the service protocols of all deployments")
+	}
+	return decide(abridged(observed), at[:min(len(at), maxPlaces)])
 }
 
 // noRegistry reports whether the metadata store was asked for the schema registry and has none: nothing is deployed then.
