@@ -50,7 +50,7 @@ func (r *reader) document(source *Source, promised bool) (*Document, bool) {
 	kind := d.kind()
 	if kind == "" {
 		if err != nil && promised {
-			likely, key := labelled(source.Name)
+			likely, key := source.labelled()
 			reason := err.Error()
 			if syntax := (*syntaxError)(nil); len(d.seen) == 0 && errors.As(err, &syntax) {
 				reason = notJSON // it only begins with a brace
@@ -346,18 +346,29 @@ func (r *reader) finish(d *draft) {
 // identify finds the partition of an epoch. The document names it only once a leader was chosen; until then the
 // source's name is all there is.
 func (r *reader) identify(d *draft, epoch *Epoch) bool {
+	keyed, isKey := epochKey(d.Source.stored)
+	if isKey {
+		epoch.Partition, d.Partition = keyed, keyed
+	}
 	if leader := d.fields.get("leader_metadata", "leader"); leader.result.IsObject() {
 		id := leader.result.Get("partition_id")
-		if n, rounded, ok := parseUint(id); ok && !rounded && n <= math.MaxUint16 {
+		n, rounded, ok := parseUint(id)
+		switch ok = ok && !rounded && n <= math.MaxUint16; {
+		case isKey && (!ok || cluster.PartitionID(n) != keyed):
+			leader.invalid(fmt.Sprintf("a leader of partition %d, whose epoch metadata this is", keyed))
+			return true
+		case ok:
 			epoch.Partition = cluster.PartitionID(n)
 			d.Partition = epoch.Partition
 			return true
 		}
 		leader.invalid("a leader with a partition id of 0 to 65535")
 	}
+	if isKey {
+		return true
+	}
 	if kind, key := labelled(d.Source.Name); kind == EpochMetadata {
-		n, _ := strconv.ParseUint(strings.TrimPrefix(key, "pp_epoch_"), 10, 16)
-		epoch.Partition = cluster.PartitionID(n)
+		epoch.Partition, _ = epochKey(key)
 		d.Partition = epoch.Partition
 		return true
 	}

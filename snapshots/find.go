@@ -51,7 +51,9 @@ func Open(path string) (*Snapshot, error) {
 //   - a file: one snapshot with one source, whatever it holds;
 //   - a directory: one snapshot, if a file in it or below its folder metadata holds a document of Restate's metadata
 //     or, by its name, was meant to. The files below the other folders that exports use (config, restatectl,
-//     snapshots, sql) then belong to the snapshot as well;
+//     snapshots, sql) then belong to the snapshot as well. So do stores: files in the directory itself, below its folders
+//     etcd, bucket and object-store, the databases of nodes and of etcd whose data directories it is or holds. A directory
+//     that has nothing but one store somewhere below is a snapshot, too;
 //   - DIR/...: every such directory from DIR down. Links to directories are not followed; hidden directories and the
 //     export folders of a snapshot are not searched.
 //
@@ -133,6 +135,9 @@ func (f *finder) find(given string) error {
 		}
 	case info.IsDir():
 		files, _ := f.list(at)
+		if len(files) == 0 {
+			files = f.onlyStores(at)
+		}
 		if len(files) > 0 {
 			add(at, files, 0)
 			break
@@ -240,7 +245,7 @@ func (f *finder) walk(at folder, depth int, found func(at folder, files []string
 		return false
 	}
 	for _, name := range folders {
-		if len(files) > 0 && slices.Contains(exportFolders, name) {
+		if len(files) > 0 && searched(files, name) {
 			continue
 		}
 		if !f.walk(at.sub(name), depth+1, found) {
@@ -259,6 +264,7 @@ func (f *finder) list(at folder) (files, folders []string) {
 		}
 	}
 	gather(metadataFolder)
+	files = append(files, f.storeFiles(at, folders)...)
 	if !f.holdsDocument(within(at.fsys, at.dir), files) {
 		return nil, folders
 	}

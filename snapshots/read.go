@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"restate-lint/snapshots/cluster"
+	"restate-lint/snapshots/stores"
 )
 
 // A reader finds the documents in sources and decodes all but the logs.
@@ -48,10 +50,10 @@ func promised(file string) bool { return meant(file) || path.Ext(file) == ".json
 // name promises JSON, and is passed over otherwise: exports hold much that is not metadata.
 func (r *reader) source(fsys fs.FS, file string, alone bool) {
 	s := r.snapshot
-	source := &Source{Name: file, fsys: fsys, path: file}
-	promised := alone || promised(file)
+	source := newSource(fsys, file)
+	promised := alone || promised(file) || source.stored != ""
 	gap := func(reason string) {
-		kind, key := labelled(source.Name)
+		kind, key := source.labelled()
 		s.Gaps = append(s.Gaps, Gap{Key: key, Kind: kind, Source: source.Name, Reason: reason})
 	}
 	if info, err := fs.Stat(fsys, file); err != nil {
@@ -72,13 +74,15 @@ func (r *reader) source(fsys fs.FS, file string, alone bool) {
 			gap(fmt.Sprintf("reading crashed: %v", crash))
 		}
 	}()
-	taken := r.companion(source) // a listing may tell of data directories and of a repository
 	if r.window == nil {
 		r.window = newWindow(nil, 0, 32<<10)
 	}
 	w := r.window
 	*w = window{r: f, buf: w.buf, anchor: -1}
-
+	if source.stored == "" && r.store(source, f, gap) {
+		return
+	}
+	taken := r.companion(source) // a listing may tell of data directories and of a repository
 	if r.listing(source) || taken {
 		return
 	}
@@ -149,7 +153,7 @@ func (r *reader) source(fsys fs.FS, file string, alone bool) {
 		gap("empty")
 	case found+nulls+other == 0 && promised:
 		gap(notJSON)
-	case found+nulls == 0 && other > 0 && (alone || meant(file)):
+	case found+nulls == 0 && other > 0 && (alone || meant(file) || source.stored != ""):
 		gap("not a document of Restate's metadata")
 	}
 }
@@ -159,8 +163,9 @@ const sniffSize = 64 << 10
 
 // sniff reports whether the head of a file looks like a document, by the same steps as source.
 func (r *reader) sniff(fsys fs.FS, file string) bool {
-	source := &Source{Name: file, fsys: fsys, path: file}
-	if info, err := fs.Stat(fsys, file); err != nil || !info.Mode().IsRegular() {
+	source := newSource(fsys, file)
+	info, err := fs.Stat(fsys, file)
+	if err != nil || !info.Mode().IsRegular() {
 		return false // opening it may take for ever
 	}
 	f, err := source.Open(0)
@@ -170,6 +175,9 @@ func (r *reader) sniff(fsys fs.FS, file string) bool {
 	defer f.Close()
 	w := r.window
 	*w = window{r: io.LimitReader(f, sniffSize), buf: w.buf, anchor: -1}
+	if w.ahead(storeHead); isStore(file, w.buf[w.pos:w.end], info.Size()) {
+		return true
+	}
 	for {
 		c, ok := w.peek()
 		switch {
@@ -239,6 +247,23 @@ func (w *window) skipLine() {
 			newLine = false
 		}
 	}
+}
+
+// newSource returns the source that a file is.
+func newSource(fsys fs.FS, file string) *Source {
+	source := &Source{Name: file, fsys: fsys, path: file}
+	if values, ok := fsys.(storedFS); ok {
+		source.stored = cmp.Or(values[file].key, storedSeparator)
+	}
+	return source
+}
+
+// labelled is the key that a store keeps the source under, or that its name was meant for.
+func (s *Source) labelled() (Kind, string) {
+	if stores.Known(s.stored) {
+		return kindOf(s.stored), s.stored
+	}
+	return labelled(s.Name)
 }
 
 // labelled guesses from a file's name which key it was meant for. It only ever names what could not be read.

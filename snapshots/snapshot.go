@@ -11,6 +11,7 @@ import (
 	multierror "github.com/hashicorp/go-multierror"
 
 	"restate-lint/snapshots/cluster"
+	"restate-lint/snapshots/stores"
 )
 
 // A Snapshot is the captured state of one cluster at one moment: some documents, possibly incomplete. Whatever was
@@ -38,6 +39,8 @@ type Snapshot struct {
 	// metadata. Both are in the order in which the sources were read.
 	Configs  []*ServerConfig
 	Listings []*Listing
+	// Stores are the stores of metadata that documents were read from, or should have been.
+	Stores []*stores.Store
 	// Registry is what the schema registry says of deployments and services.
 	Registry *Registry
 	// Repository is what was captured of the repository of partition snapshots.
@@ -64,6 +67,7 @@ func Read(name string, fsys fs.FS, files ...string) (*Snapshot, error) {
 	for _, file := range files {
 		r.source(fsys, file, len(files) == 1)
 	}
+	r.storedDocuments()
 	s.settle()
 	if len(s.Documents) > 0 {
 		return s, nil

@@ -21,8 +21,9 @@ type Source struct {
 	// Secret is true for a source that may hold passwords and tokens: none of its text is ever given out.
 	Secret bool
 
-	fsys fs.FS
-	path string
+	fsys   fs.FS
+	path   string
+	stored string // the key of a value of a store; storedSeparator where that is not known, empty for a file
 }
 
 // Open returns a reader over the bytes of the source from the given offset on.

@@ -92,7 +92,7 @@ func isBilrost(b []byte) bool {
 		b = r.Rest()
 		return err == nil
 	}
-	const number, message, next = 1<<2 | 0, 1<<2 | 1, 1<<2 | 1
+	const number, message, next = 1 << 2, 1<<2 | 1, 1<<2 | 1
 	return step(number) && step(next) && step(number) && step(message) && len(b) > 0 && b[0] >= 1 && b[0] <= lastCodec
 }
 
