@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -62,7 +61,7 @@ func (s Store) Unfinished() ([]Leftover, error) {
 		name := path.Base(file)
 		if strings.HasPrefix(name, temporaryPrefix) && strings.HasSuffix(name, temporarySuffix) {
 			leftovers = append(leftovers, Leftover{
-				Path:  filepath.Join(s.Dir, filepath.FromSlash(file)),
+				Path:  s.path(file),
 				Why:   "was not written to its end",
 				store: s, file: file,
 			})

@@ -62,9 +62,9 @@ func (e *MissingError) Error() string {
 func (e *MissingError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Path is where the golden of a snapshot is. The steps of the name become folders.
-func (s Store) Path(name string) string {
-	return filepath.Join(s.Dir, filepath.FromSlash(s.file(name)))
-}
+func (s Store) Path(name string) string { return s.path(s.file(name)) }
+
+func (s Store) path(file string) string { return filepath.Join(s.Dir, filepath.FromSlash(file)) }
 
 // File is the path of a snapshot's golden in a store, with forward slashes. Different names have different paths. What
 // would lead elsewhere, be hidden, or be refused by some file system is escaped as in a URL.
@@ -218,7 +218,7 @@ func (s Store) walk(found func(file string)) error {
 	defer closeQuietly(root)
 	return fs.WalkDir(root.FS(), ".", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			return fmt.Errorf("%s: %w", filepath.Join(s.Dir, filepath.FromSlash(file)), underlying(err))
+			return fmt.Errorf("%s: %w", s.path(file), underlying(err))
 		}
 		if !entry.IsDir() {
 			found(file)
@@ -293,7 +293,7 @@ func (s Store) remove(file string) error {
 		err = root.Remove(file)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(s.Dir, filepath.FromSlash(file)), underlying(err))
+		return fmt.Errorf("%s: %w", s.path(file), underlying(err))
 	}
 	for folder := path.Dir(file); folder != "." && root.Remove(folder) == nil; folder = path.Dir(folder) {
 		continue // one that is not empty stays

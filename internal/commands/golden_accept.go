@@ -19,6 +19,10 @@ func goldenAcceptCommand(env *Environment) *cli.Command {
 other rules find, and leaves what happened to the cluster to be looked at. With --pending, the reports are those that
 "golden check --pending" left behind: the captures need not be there, and what is accepted is removed from DIR.
 
+The file redactions.yaml in the directory of the goldens says what is replaced by placeholders before a report is compared or
+written: a JSON pointer with wildcards such as /findings/*/title, a regular expression to match (or the whole text), a
+placeholder such as "[node name]", and the reason.
+
 Prints what it wrote, and what changed. A report that is as accepted is not written again. A golden that holds
 merge-conflict markers is replaced; anything else that is no golden is left as it is, and so is the golden of a
 snapshot on which a rule crashed.`,

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -26,6 +27,8 @@ type goldenRun struct {
 	captures []snapshots.Capture
 	from     *golden.Store
 	names    []string
+	// redactions are those of the store.
+	redactions *golden.Redactions
 	// pending is where reports are left that are not as accepted; nil for nowhere.
 	pending *golden.Store
 	// part is that of the differences which is asked for.
@@ -93,7 +96,11 @@ func newGoldenRunOver(env *Environment, c *cli.Context, arguments []string) (*go
 	if err != nil {
 		return nil, err
 	}
-	return &goldenRun{env: env, store: golden.Store{Dir: c.String("dir")}, arguments: arguments, part: part}, nil
+	run := &goldenRun{env: env, store: golden.Store{Dir: c.String("dir")}, arguments: arguments, part: part}
+	if run.redactions, err = run.store.Redactions(); err != nil {
+		return nil, usagef("%s", cleanLines(err))
+	}
+	return run, nil
 }
 
 func (run *goldenRun) fail(code exitCode) { run.codes = append(run.codes, code) }
@@ -168,13 +175,41 @@ func (run *goldenRun) gather(keep bool) ([]*judged, error) {
 		run.fail(code)
 		reports = append(reports, report)
 	}
-	return reports, nil
+	return reports, run.checkRedactions()
+}
+
+// checkRedactions fails if a redaction does nothing: what should not be committed may be in the reports in other words. That
+// can only be told where the reports are on all snapshots that the store has goldens of, and made here.
+func (run *goldenRun) checkRedactions() error {
+	useless := run.redactions.Useless()
+	if len(useless) == 0 || run.from != nil || worst(run.codes...) >= unreadable {
+		return nil
+	}
+	if others, err := run.store.Orphans(captureNames(run.captures)); err != nil || len(others) > 0 {
+		return err
+	}
+	text := make([]string, len(useless))
+	for i, redaction := range useless {
+		text[i] = fmt.Sprintf("%s: %s: matches nothing in these reports: correct it, or remove it",
+			run.store.RedactionsPath(), redaction)
+	}
+	return usagef("%s", cleanLines(errors.New(strings.Join(text, "\n"))))
+}
+
+// cleanLines is the text of an error of several lines.
+func cleanLines(err error) string {
+	text := strings.Split(err.Error(), "\n")
+	for i, line := range text {
+		text[i] = format.Clean(line)
+	}
+	return strings.Join(text, "\n"+Name+": ")
 }
 
 // judge holds a report against its golden.
 func (run *goldenRun) judge(report *judged, current *golden.Golden) {
-	report.current = current
-	report.verdict = run.store.Judge(current)
+	report.current = run.redactions.Apply(current)
+	report.verdict = run.store.Judge(report.current)
+	run.redactions.Recall(report.verdict.Accepted)
 	report.verdict.Only(run.part)
 }
 
