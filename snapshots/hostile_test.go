@@ -25,7 +25,7 @@ func readAll(name string, text []byte) (s *Snapshot, logs []flatLog, gaps []Gap,
 	gaps = s.Gaps
 	if s.Logs != nil {
 		var more []Gap
-		logs, more = collect(s.Logs, true)
+		logs, more = collect(s.Logs, readingWay{layout: true})
 		gaps = append(gaps, more...)
 	}
 	return s, logs, gaps, err

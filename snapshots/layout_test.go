@@ -26,15 +26,15 @@ type flatLog struct {
 	Positions  []Position
 }
 
-// collect reads all logs, by the layout or without it.
-func collect(logs *Logs, useLayout bool) (all []flatLog, gaps []Gap) {
+// collect reads all logs in one of the ways.
+func collect(logs *Logs, way readingWay) (all []flatLog, gaps []Gap) {
 	gaps = logs.each(func(log *Log) {
 		flat := flatLog{Log: *log, Raw: string(log.raw), Positions: []Position{log.At()}}
 		flat.Log.raw = nil
 		if flat.Log.Runs = nil; !divided(log) {
 			panic(fmt.Sprintf("log %d: %v are not the runs of its segments", log.ID, log.Runs))
 		}
-		flat.Log.Segments = slices.Clone(log.Segments)
+		flat.Log.Segments = append([]Segment(nil), log.Segments...) // nil if empty
 		flat.Log.Oddities, flat.Log.Defects = slices.Clone(log.Oddities), slices.Clone(log.Defects)
 		for i := range log.Segments {
 			flat.Positions = append(flat.Positions, log.SegmentAt(i), log.ParamsAt(i), log.LogletAt(i), log.SequencerAt(i), log.ReplicationAt(i))
@@ -50,7 +50,7 @@ func collect(logs *Logs, useLayout bool) (all []flatLog, gaps []Gap) {
 			flat.Log.Segments[i].Placement = nil
 		}
 		all = append(all, flat)
-	}, useLayout)
+	}, way)
 	return all, gaps
 }
 
@@ -82,24 +82,26 @@ type tester interface {
 	Fatalf(format string, values ...any)
 }
 
-// compare fails the test unless both ways to read the logs of a document find the same.
+// compare fails the test unless all ways to read the logs of a document find the same.
 func compare(t tester, s *Snapshot) {
 	t.Helper()
 	if s.Logs == nil {
 		return
 	}
-	want, wantGaps := collect(s.Logs, false)
-	got, gotGaps := collect(s.Logs, true)
-	if !reflect.DeepEqual(gotGaps, wantGaps) {
-		t.Errorf("gaps by the layout:\n%v\nwithout:\n%v", gotGaps, wantGaps)
-	}
-	for i := range min(len(got), len(want)) {
-		if !reflect.DeepEqual(got[i], want[i]) {
-			t.Fatalf("log entry %d: %s", i, difference(got[i], want[i]))
+	want, wantGaps := collect(s.Logs, readingWay{})
+	for _, way := range []readingWay{{layout: true}, {layout: true, pipelined: true}, {pipelined: true}} {
+		got, gotGaps := collect(s.Logs, way)
+		if !reflect.DeepEqual(gotGaps, wantGaps) {
+			t.Errorf("%+v gives the gaps\n%v\nnot\n%v", way, gotGaps, wantGaps)
 		}
-	}
-	if len(got) != len(want) {
-		t.Fatalf("%d logs by the layout, %d without", len(got), len(want))
+		for i := range min(len(got), len(want)) {
+			if !reflect.DeepEqual(got[i], want[i]) {
+				t.Fatalf("%+v, log entry %d: %s", way, i, difference(got[i], want[i]))
+			}
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%+v gives %d logs, not %d", way, len(got), len(want))
+		}
 	}
 }
 
@@ -114,10 +116,10 @@ func difference(got, want flatLog) string {
 				k++
 			}
 			k = max(k-100, 0)
-			return fmt.Sprintf("%s by the layout …%.300s, without …%.300s", a.Type().Field(i).Name, x[k:], y[k:])
+			return fmt.Sprintf("%s is …%.300s, not …%.300s", a.Type().Field(i).Name, x[k:], y[k:])
 		}
 	}
-	return fmt.Sprintf("%.1000v by the layout", got)
+	return fmt.Sprintf("%.1000s", fmt.Sprint(got))
 }
 
 // blocks makes the blocks that are read small until the test ends, and what must be seen at once of a segment.

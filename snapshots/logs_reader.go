@@ -12,35 +12,48 @@ import (
 )
 
 // Each reads the logs from the source and calls visit for every one, in the order of the document. It returns the
-// parts that could not be read, but for the end of the document where that is a gap of the snapshot already. It may be called again, which reads the source again.
+// parts that could not be read, but for the end of the document where that is a gap of the snapshot already. It may be called
+// again, which reads the source again. Where there is a second core, a large document is read and decoded ahead of the visits, which
+// the caller's goroutine makes all the same.
 func (l *Logs) Each(visit func(*Log)) []Gap {
-	return l.each(visit, true)
+	return l.each(visit, readingWay{layout: true, pipelined: worthwhile(l.Document.Source.Size - l.listAt)})
 }
 
-func (l *Logs) each(visit func(*Log), useLayout bool) (gaps []Gap) {
+// A readingWay is how logs are read. What is read does not depend on it.
+type readingWay struct{ layout, pipelined bool }
+
+func (l *Logs) each(visit func(*Log), way readingWay) []Gap {
 	if l.listAt < 0 {
 		return nil
 	}
-	r := &logsReader{logs: l, useLayout: useLayout, placements: newPlacements(l.snapshot.Nodes)}
-	defer func() {
-		if crash := recover(); crash != nil && !r.visiting {
-			r.gap(fmt.Sprintf("reading crashed behind log entry %d: %v", r.number, crash))
-			gaps = r.gaps
-		} else if crash != nil {
-			panic(crash)
-		}
-	}()
+	r := &logsReader{logs: l, useLayout: way.layout, placements: newPlacements(l.snapshot.Nodes), log: new(Log)}
 	f, err := l.Document.Source.Open(l.listAt)
 	if err != nil {
 		r.gap(err.Error())
 		return r.gaps
 	}
 	defer f.Close()
-	r.w = newWindow(f, l.listAt, l.Document.Source.Size-l.listAt)
-	if err := r.read(visit); err != nil && err.Error() != l.broken {
-		r.gap(fmt.Sprintf("unreadable behind log entry %d: %v", r.number, err))
+	if way.pipelined {
+		newPipeline().run(r, f, l.listAt, visit)
+	} else {
+		r.w = newWindow(f, l.listAt, l.Document.Source.Size-l.listAt)
+		r.run(visit)
 	}
 	return r.gaps
+}
+
+// run reads all logs. It panics only if the visitor does.
+func (r *logsReader) run(visit func(*Log)) {
+	defer func() {
+		if crash := recover(); crash != nil && !r.visiting {
+			r.gap(fmt.Sprintf("reading crashed behind log entry %d: %v", r.number, crash))
+		} else if crash != nil {
+			panic(crash)
+		}
+	}()
+	if err := r.read(visit); err != nil && err.Error() != r.logs.broken {
+		r.gap(fmt.Sprintf("unreadable behind log entry %d: %v", r.number, err))
+	}
 }
 
 type logsReader struct {
@@ -50,7 +63,7 @@ type logsReader struct {
 	useLayout  bool
 	layout     *layout
 	last       parameters
-	log        Log
+	log        *Log // that is decoded next; a pipeline has many
 	number     int
 	gaps       []Gap
 	visiting   bool // a panic is the visitor's, not ours
@@ -85,7 +98,7 @@ func (r *logsReader) read(visit func(*Log)) error {
 		if ok {
 			r.log.findRuns()
 			r.visiting = true
-			visit(&r.log)
+			visit(r.log)
 			r.visiting = false
 		}
 		w.anchor = -1
@@ -136,7 +149,7 @@ func (r *logsReader) next() (ok bool, err error) {
 }
 
 func (r *logsReader) reset(at int64) {
-	r.log = Log{
+	*r.log = Log{
 		Segments: r.log.Segments[:0],
 		Runs:     r.log.Runs[:0],
 		document: r.logs.Document,
@@ -269,7 +282,7 @@ func (r *logsReader) decode(v value) bool {
 
 // segment reads the element [base LSN, {"kind": …, "params": …, "index": …}] at the given place of a chain.
 func (r *logsReader) segment(v value, number int) {
-	log := &r.log
+	log := r.log
 	segment := Segment{at: uint32(v.at().Offset - log.offset), number: uint32(number)}
 	v.what = fmt.Sprintf("segment of log %d", log.ID)
 	broken := func(reason string) { // it keeps its place, or the segment before it would pass for the tail

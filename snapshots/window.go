@@ -51,6 +51,8 @@ type window struct {
 	base int64 // the offset of buf[0] in the source
 	err  error // sticky: io.EOF at the end of the source, or what went wrong
 
+	blocks *blockStream // where bytes come from instead of r, in a pipeline
+
 	anchor int // the first byte of buf that must survive the next fill; -1: none before pos
 }
 
@@ -71,6 +73,9 @@ func (w *window) fill() (shift int, more bool) {
 	start := w.pos
 	if w.anchor >= 0 && w.anchor < start {
 		start = w.anchor
+	}
+	if w.blocks != nil {
+		return w.blocks.fill(w, start)
 	}
 	if start > 0 {
 		copy(w.buf, w.buf[start:w.end])
