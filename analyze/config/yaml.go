@@ -1,0 +1,375 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"restate-lint/analyze/format"
+	"restate-lint/internal/spelling"
+)
+
+// What a file may have at most. The parser takes time that grows with the square of the depth.
+const (
+	mostBytes         = 256 << 10 // of the whole file
+	mostOpen          = 16        // of brackets and braces that are open at one place
+	mostNestedOnALine = 64        // of "- ", "? " and ": " on one line
+	mostProblems      = 20        // that are listed
+)
+
+// A Problem is something that is wrong at one place of a file.
+type Problem struct {
+	File string
+	// Line and Column start at 1; columns count bytes. Both are 0 for what is wrong with the file as a whole.
+	Line, Column int
+	Message      string
+	// Source is the line.
+	Source string
+}
+
+// Error is the place and the message, and below them the line with a mark at the column.
+func (p *Problem) Error() string {
+	if p.Line == 0 {
+		return format.Clean(p.File) + ": " + p.Message
+	}
+	text := fmt.Sprintf("%s:%d:%d: %s", format.Clean(p.File), p.Line, p.Column, p.Message)
+	if strings.TrimSpace(p.Source) == "" || len(p.Source) > 200 {
+		return text
+	}
+	number := fmt.Sprintf("%4d", p.Line)
+	mark := strings.Repeat(" ", utf8.RuneCountInString(format.Clean(p.Source[:min(p.Column-1, len(p.Source))])))
+	return fmt.Sprintf("%s\n%s | %s\n%*s | %s^", text, number, format.Clean(p.Source), len(number), "", mark)
+}
+
+// A reader walks through the nodes of a file and gathers what is wrong.
+type reader struct {
+	name     string
+	lines    []string
+	problems []*Problem
+}
+
+// at adds a problem at a token; at the file as a whole where there is none.
+func (r *reader) at(t *token.Token, message string, args ...any) {
+	p := &Problem{File: r.name, Message: fmt.Sprintf(message, args...)}
+	if t != nil && t.Position != nil && t.Position.Line >= 1 && t.Position.Line <= len(r.lines) {
+		p.Line, p.Source = t.Position.Line, r.lines[t.Position.Line-1]
+		p.Column = byteColumn(p.Source, t.Position.Column)
+	}
+	r.problems = append(r.problems, p)
+}
+
+// byteColumn turns a column that counts characters into one that counts bytes.
+func byteColumn(line string, column int) int {
+	for i := range line {
+		if column--; column <= 0 {
+			return i + 1
+		}
+	}
+	return max(len(line), 1)
+}
+
+// conflict matches the lines that git puts into a file that it could not merge.
+var conflict = regexp.MustCompile(`(?m)^(<{7}|>{7}|\|{7})( |$)|^={7}$`)
+
+// parse returns the value that a file holds, nil for none, and whether it could be read.
+func (r *reader) parse(text []byte) (value ast.Node, ok bool) {
+	if len(text) > mostBytes {
+		r.at(nil, "is larger than %d KiB", mostBytes>>10)
+		return nil, false
+	}
+	if !utf8.Valid(text) {
+		r.at(nil, "is not UTF-8")
+		return nil, false
+	}
+	// The parser miscounts lines that end in other ways.
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
+	r.lines = strings.Split(string(text), "\n")
+	if at := conflict.FindIndex(text); at != nil {
+		r.at(tokenAt(1+bytes.Count(text[:at[0]], []byte("\n")), 1), "holds merge-conflict markers")
+		return nil, false
+	}
+	defer func() {
+		if problem := recover(); problem != nil {
+			r.at(nil, "cannot be read as YAML")
+			value, ok = nil, false
+		}
+	}()
+	tokens := lexer.Tokenize(string(text))
+	if !r.bounded(tokens) {
+		return nil, false
+	}
+	file, err := parser.Parse(tokens, 0)
+	if err != nil {
+		r.syntax(err)
+		return nil, false
+	}
+	for _, document := range file.Docs {
+		switch body := document.Body.(type) {
+		case nil, *ast.CommentNode, *ast.CommentGroupNode:
+		default:
+			if value != nil {
+				r.at(start(body), "a second document: there may be one only")
+				return nil, false
+			}
+			value = body
+		}
+	}
+	return value, true
+}
+
+func tokenAt(line, column int) *token.Token {
+	return &token.Token{Position: &token.Position{Line: line, Column: column}}
+}
+
+// bounded refuses what would take long to parse, and what stands for something that is written elsewhere.
+func (r *reader) bounded(tokens token.Tokens) bool {
+	open, line, onLine := 0, 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			line, onLine = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			open++
+		case token.SequenceEndType, token.MappingEndType:
+			open--
+		case token.SequenceEntryType, token.MappingKeyType, token.MappingValueType:
+			onLine++
+		case token.AliasType:
+			r.at(t, "a text that starts with * has to stand in quotes")
+			return false
+		case token.AnchorType:
+			r.at(t, "anchors are not supported; a text that starts with & has to stand in quotes")
+			return false
+		case token.TagType, token.DirectiveType, token.MergeKeyType:
+			r.at(t, "tags, directives and merge keys are not supported")
+			return false
+		}
+		if open > mostOpen || onLine > mostNestedOnALine {
+			r.at(t, "is nested too deeply")
+			return false
+		}
+	}
+	return true
+}
+
+func (r *reader) syntax(err error) {
+	var problem yaml.Error
+	if p, ok := err.(yaml.Error); ok { //nolint:errorlint // the parser wraps none
+		problem = p
+	} else {
+		r.at(nil, "%s", format.Clean(err.Error()))
+		return
+	}
+	r.at(problem.GetToken(), "%s", format.Clean(problem.GetMessage()))
+}
+
+// A field is what may stand behind a key.
+type field struct {
+	name     string
+	required bool
+	read     func(value ast.Node, key *token.Token)
+}
+
+// mapping reads a mapping with known keys. What names it in messages.
+func (r *reader) mapping(node ast.Node, what string, fields ...field) {
+	var names []string
+	for _, f := range fields {
+		names = append(names, f.name)
+	}
+	seen := make(map[string]bool)
+	r.entries(node, what, func(key string, at *token.Token, value ast.Node) {
+		i := slices.Index(names, key)
+		if i < 0 {
+			r.at(at, "unknown key %s%s%s", quoted(key), r.inWhat(what), suggestion(key, names))
+			return
+		}
+		seen[key] = true
+		fields[i].read(value, at)
+	})
+	if _, ok := node.(*ast.MappingNode); !ok {
+		return
+	}
+	for _, f := range fields {
+		if f.required && !seen[f.name] {
+			r.at(start(node), "%s%s is missing", f.name, r.inWhat(what))
+		}
+	}
+}
+
+func (r *reader) inWhat(what string) string {
+	if what == "" {
+		return ""
+	}
+	return " of " + what
+}
+
+// entries reads a mapping.
+func (r *reader) entries(node ast.Node, what string, read func(key string, at *token.Token, value ast.Node)) {
+	switch node := node.(type) {
+	case *ast.MappingNode:
+		for _, entry := range node.Values {
+			key, ok := entry.Key.(*ast.StringNode)
+			if !ok {
+				r.at(entry.Key.GetToken(), "a key has to be a text%s", r.inWhat(what))
+				continue
+			}
+			read(key.Value, key.Token, entry.Value)
+		}
+	default:
+		r.wrong(node, what, "keys and values")
+	}
+}
+
+// list reads a sequence.
+func (r *reader) list(node ast.Node, what string, read func(node ast.Node)) {
+	switch node := node.(type) {
+	case *ast.SequenceNode:
+		for _, entry := range node.Values {
+			read(entry)
+		}
+	default:
+		r.wrong(node, what, "a list")
+	}
+}
+
+// text reads a text that is not empty, on one line.
+func (r *reader) text(node ast.Node, what string) (string, bool) {
+	var text string
+	switch node := node.(type) {
+	case *ast.StringNode:
+		text = node.Value
+	case *ast.LiteralNode:
+		text = node.Value.Value
+	default:
+		hint := ""
+		switch node.(type) {
+		case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+			hint = ": put it in quotes"
+		}
+		r.wrong(node, what, "a text", hint)
+		return "", false
+	}
+	text = strings.Join(strings.Fields(text), " ")
+	if text == "" {
+		r.at(start(node), "%s is empty", what)
+	}
+	return text, text != ""
+}
+
+var digits = regexp.MustCompile(`^[-+]?[0-9_]+$`)
+
+// number reads an integer within bounds.
+func (r *reader) number(node ast.Node, what string, least, most int64) (int64, bool) {
+	n, isInteger := node.(*ast.IntegerNode)
+	long, isText := node.(*ast.StringNode) // as the parser calls what does not fit into 64 bits
+	switch {
+	case isInteger:
+	case isText && digits.MatchString(long.Value):
+		n = &ast.IntegerNode{}
+	default:
+		r.wrong(node, what, "a whole number")
+		return 0, false
+	}
+	var value int64
+	fits := false
+	switch v := n.Value.(type) {
+	case int64:
+		value, fits = v, true
+	case uint64:
+		value, fits = int64(v), v <= math.MaxInt64 //nolint:gosec // it is looked at only where it fits
+	}
+	if !fits || value < least || value > most {
+		r.at(start(node), "%s is from %d to %d", what, least, most)
+		return 0, false
+	}
+	return value, true
+}
+
+func (r *reader) truth(node ast.Node, what string) bool {
+	n, ok := node.(*ast.BoolNode)
+	if !ok {
+		r.wrong(node, what, "true or false")
+		return false
+	}
+	return n.Value
+}
+
+// word reads one of some words.
+func (r *reader) word(node ast.Node, what string, words []string) (string, bool) {
+	text, ok := r.text(node, what)
+	if ok && !slices.Contains(words, text) {
+		r.at(start(node), "%s: %s is none of %s%s", what, quoted(text), strings.Join(words, ", "), didYouMean(text, words))
+		return "", false
+	}
+	return text, ok
+}
+
+// suggestion is the end of a message about a wrong word: what was probably meant, or what there is.
+func suggestion(written string, words []string) string {
+	meant := didYouMean(written, words)
+	if meant == "" && len(words) <= 12 {
+		return "; there are " + strings.Join(words, ", ")
+	}
+	return meant
+}
+
+func didYouMean(written string, words []string) string {
+	if nearest := spelling.Nearest(written, words); nearest != "" {
+		return "; did you mean " + nearest + "?"
+	}
+	return ""
+}
+
+// quoted is a text of the file in a message.
+func quoted(text string) string { return `"` + format.Clean(text) + `"` }
+
+// wrong says that a value is of another type.
+func (r *reader) wrong(node ast.Node, what, wanted string, hint ...string) {
+	if what == "" {
+		what = "the file"
+	}
+	found := "nothing"
+	switch node.(type) {
+	case nil, *ast.NullNode:
+	case *ast.MappingNode, *ast.MappingValueNode:
+		found = "keys and values"
+	case *ast.SequenceNode:
+		found = "a list"
+	case *ast.StringNode, *ast.LiteralNode:
+		found = "a text"
+	case *ast.IntegerNode:
+		found = "a number"
+	case *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		found = "a fraction"
+	case *ast.BoolNode:
+		found = "true or false"
+	default:
+		found = "something else"
+	}
+	r.at(start(node), "%s has to be %s, and is %s%s", what, wanted, found, strings.Join(hint, ""))
+}
+
+// start is the first token of a value.
+func start(node ast.Node) *token.Token {
+	switch node := node.(type) {
+	case nil:
+		return nil
+	case *ast.MappingNode:
+		if !node.IsFlowStyle && len(node.Values) > 0 {
+			return node.Values[0].Key.GetToken()
+		}
+	}
+	return node.GetToken()
+}
