@@ -309,11 +309,15 @@ func (r *reader) truth(node ast.Node, what string) bool {
 // word reads one of some words.
 func (r *reader) word(node ast.Node, what string, words []string) (string, bool) {
 	text, ok := r.text(node, what)
-	if ok && !slices.Contains(words, text) {
-		r.at(start(node), "%s: %s is none of %s%s", what, quoted(text), strings.Join(words, ", "), didYouMean(text, words))
-		return "", false
+	if !ok || slices.Contains(words, text) {
+		return text, ok
 	}
-	return text, ok
+	if len(words) > 4 {
+		r.at(start(node), "%s: there is no %s%s", what, quoted(text), suggestion(text, words))
+	} else {
+		r.at(start(node), "%s: %s is none of %s%s", what, quoted(text), strings.Join(words, ", "), didYouMean(text, words))
+	}
+	return "", false
 }
 
 // suggestion is the end of a message about a wrong word: what was probably meant, or what there is.

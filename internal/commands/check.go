@@ -25,7 +25,9 @@ func checkCommand(env *Environment) *cli.Command {
 same as passed; so is one that found nothing in what could be read of a damaged document.
 
 --fail-on decides about the exit code, --show about what the text prints; the JSON report always has everything. A profile
-chooses rules and thresholds, which flags override; "rules --profile" shows what it chooses.`,
+chooses rules and thresholds, which flags override; "rules --profile" shows what it chooses.
+
+` + configHelp,
 		Flags: append([]cli.Flag{
 			choiceFlag("format", "how to print the report", "text", "json"),
 			choiceFlag("fail-on", "exit with 1 on findings of this severity and above", "error", "warning", "note", "never"),
@@ -36,18 +38,9 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 			profileFlag("rules and thresholds for a kind of work: "),
 			&cli.StringFlag{Name: "target-version", Usage: "judge by what the `RELEASE` asks for, to which an upgrade leads"},
 			colourFlag(),
-		}, selectionFlags()...),
+		}, slices.Concat(selectionFlags(), configFlags())...),
 		Action: func(c *cli.Context) error {
-			profile, err := profileOf(c)
-			if err != nil {
-				return err
-			}
-			target, _, err := releaseFlag(c, "target-version")
-			if err != nil {
-				return err
-			}
-			selected, err := selectedRules(c, profile)
-			if err != nil {
+			if err := validSelection(c); err != nil {
 				return err
 			}
 			arguments, err := snapshotArguments(c, math.MaxInt)
@@ -55,19 +48,15 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 				return err
 			}
 			captures, failures, code := env.searchCaptures(arguments)
-			thresholds := thresholds(c, profile)
-			run := &checkRun{
-				env:             env,
-				rules:           selected,
-				options:         analyze.Options{Target: target},
-				failOn:          thresholds.failOn,
-				requireComplete: thresholds.requireComplete,
-				codes:           []exitCode{code},
+			checker, err := env.newChecker(c, captures)
+			if err != nil {
+				return err
 			}
+			run := &checkRun{env: env, checker: checker, codes: []exitCode{code}}
 			run.reports = env.openReports(c.String("format"), format.Options{
 				Tool:  analyze.Tool{Name: Name, Version: Version},
-				Rules: selected,
-				Text:  env.textOf(c, thresholds.show, len(captures) > 1),
+				Rules: checker.rules(),
+				Text:  env.textOf(c, checker.show(), len(captures) > 1),
 			})
 			if err := run.check(captures, failures); err != nil {
 				return err
@@ -101,13 +90,10 @@ func severityOf(word string) rules.Severity {
 
 // A checkRun checks snapshots and remembers what the exit code depends on.
 type checkRun struct {
-	env             *Environment
-	reports         *reports
-	rules           []*rules.Rule
-	options         analyze.Options
-	failOn          rules.Severity
-	requireComplete bool
-	codes           []exitCode
+	env     *Environment
+	checker *checker
+	reports *reports
+	codes   []exitCode
 }
 
 // check checks one capture after the other, and reports each before the next.
@@ -131,6 +117,7 @@ func (run *checkRun) check(captures []snapshots.Capture, failures []analyze.Fail
 			alone = append(alone, capture)
 		}
 	}
+	run.checker.conclude()
 	if len(alone) > 0 {
 		run.env.complain("%s", togetherHint(alone))
 	}
@@ -151,7 +138,7 @@ type examined struct {
 // nothing of its own, so that captures can be examined side by side.
 func (run *checkRun) examine(capture snapshots.Capture) (e examined) {
 	e.failure = examineCapture(capture, func(snapshot *snapshots.Snapshot) {
-		e.result = analyze.CheckWith(snapshot, run.rules, run.options)
+		e.result = run.checker.check(snapshot)
 		e.unread = run.reports.prepare(e.result)
 	})
 	return e
@@ -161,9 +148,11 @@ func (run *checkRun) examine(capture snapshots.Capture) (e examined) {
 func (run *checkRun) report(e examined) error {
 	if e.failure.Reason != "" {
 		run.codes = append(run.codes, run.env.complainFailure(e.failure))
+		run.checker.unread(e.failure.Snapshot)
 		return run.reports.failed(e.failure)
 	}
-	run.codes = append(run.codes, run.judge(e.result))
+	run.checker.settle(e.result)
+	run.codes = append(run.codes, run.checker.thresholds(e.result).judge(e.result))
 	if e.unread != nil {
 		run.env.complain("%s: %s", format.Clean(e.result.Name), format.Clean(strings.Join(strings.Fields(e.unread.Error()), " ")))
 		run.codes = append(run.codes, unreadable)
@@ -192,10 +181,10 @@ func togetherHint(alone []snapshots.Capture) string {
 }
 
 // judge is the exit code that a result asks for.
-func (run *checkRun) judge(result *analyze.Result) exitCode {
+func (t chosen) judge(result *analyze.Result) exitCode {
 	var codes []exitCode
 	for finding := range result.Counting {
-		if finding.Severity >= run.failOn {
+		if finding.Severity >= t.failOn {
 			codes = append(codes, found)
 		}
 		break // the worst finding is the first
@@ -204,7 +193,7 @@ func (run *checkRun) judge(result *analyze.Result) exitCode {
 		switch {
 		case outcome.State == analyze.Crashed:
 			codes = append(codes, crashed)
-		case outcome.State == analyze.Undecided && run.requireComplete:
+		case outcome.State == analyze.Undecided && t.requireComplete:
 			codes = append(codes, unreadable)
 		}
 	}

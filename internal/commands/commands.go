@@ -38,6 +38,7 @@ var commandTable = []func(*Environment) *cli.Command{
 	removableCommand,
 	upgradeCommand,
 	goldenCommand,
+	configCommand,
 	rulesCommand,
 	explainCommand,
 }

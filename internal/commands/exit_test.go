@@ -61,8 +61,7 @@ func TestJudge(t *testing.T) {
 		for _, state := range test.states {
 			result.Outcomes = append(result.Outcomes, outcome(state))
 		}
-		run := &checkRun{failOn: test.failOn, requireComplete: test.requireComplete}
-		if got := run.judge(result); got != test.want {
+		if got := (chosen{failOn: test.failOn, requireComplete: test.requireComplete}).judge(result); got != test.want {
 			t.Errorf("%s: exit code %d, want %d", test.name, got, test.want)
 		}
 	}

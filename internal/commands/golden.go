@@ -99,15 +99,17 @@ are removed from it.
 A golden whose snapshot is not among those that DIR/... finds is said to be orphaned. It makes no difference.
 
 Name the snapshots as when they were accepted: the golden of a snapshot has the snapshot's name, which depends on how
-it is found ("captures/a" is "a", and "x/..." finds "x/y/a" as "y/a").`,
-		Flags: []cli.Flag{
+it is found ("captures/a" is "a", and "x/..." finds "x/y/a" as "y/a").
+
+What is suppressed is no part of an accepted report. ` + configHelp,
+		Flags: append([]cli.Flag{
 			goldenDirFlag(),
 			onlyFlag("compare nothing but one part"),
 			choiceFlag("format", "how to print the differences", "text", "json"),
 			pendingFlag("leave in `DIR` what would be accepted"),
 			&cli.BoolFlag{Name: "diff", Usage: "print a unified diff of the canonical reports as well"},
 			allChangesFlag(),
-		},
+		}, configFlags()...),
 		Action: func(c *cli.Context) error {
 			pending, err := pendingStore(c)
 			if err != nil {

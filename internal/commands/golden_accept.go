@@ -26,13 +26,13 @@ placeholder such as "[node name]", and the reason.
 Prints what it wrote, and what changed. A report that is as accepted is not written again. A golden that holds
 merge-conflict markers is replaced; anything else that is no golden is left as it is, and so is the golden of a
 snapshot on which a rule crashed.`,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			goldenDirFlag(),
 			pendingFlag("accept pending reports of `DIR`: all, or those on the snapshots with these names"),
 			onlyFlag("accept nothing but one part of the differences"),
 			forceFlag(),
 			allChangesFlag(),
-		},
+		}, configFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := env.mayWrite(c); err != nil {
 				return err

@@ -46,7 +46,7 @@ Without a terminal, --accept and --reject decide about the differences with a KE
 a rule for all that it changed, or the "key" that --format json shows. --reject goes before --accept, and both before
 --accept-all and --reject-all. Everything else is skipped. --format json lists what is to decide, and with these flags what
 was decided, and asks nothing.`,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			goldenDirFlag(),
 			pendingFlag("review pending reports of `DIR`: all, or those on the snapshots with these names"),
 			onlyFlag("review nothing but one part of the differences"),
@@ -57,7 +57,7 @@ was decided, and asks nothing.`,
 			choiceFlag("format", "how to print what is to decide", "text", "json"),
 			forceFlag(),
 			colourFlag(),
-		},
+		}, configFlags()...),
 		Action: func(c *cli.Context) error {
 			d := &decisions{accept: c.StringSlice("accept"), reject: c.StringSlice("reject")}
 			switch {

@@ -14,7 +14,6 @@ import (
 	"restate-lint/analyze"
 	"restate-lint/analyze/format"
 	"restate-lint/golden"
-	"restate-lint/rules"
 	"restate-lint/snapshots"
 )
 
@@ -25,8 +24,11 @@ type goldenRun struct {
 	arguments []string
 	// captures are what the reports are made of, unless they are taken from somewhere.
 	captures []snapshots.Capture
-	from     *golden.Store
-	names    []string
+	checker  *checker
+	// configured are the flags that choose the configuration, for a shell.
+	configured string
+	from       *golden.Store
+	names      []string
 	// redactions are those of the store.
 	redactions *golden.Redactions
 	// pending is where reports are left that are not as accepted; nil for nowhere.
@@ -49,6 +51,10 @@ func newGoldenRun(env *Environment, c *cli.Context) (*goldenRun, error) {
 	var code exitCode
 	run.captures, code = env.findCaptures(arguments)
 	run.codes = []exitCode{code}
+	if run.checker, err = env.newChecker(c, run.captures); err != nil {
+		return nil, err
+	}
+	run.configured = configArguments(c)
 	return run, nil
 }
 
@@ -156,7 +162,8 @@ func (run *goldenRun) gather(keep bool) ([]*judged, error) {
 	for _, capture := range run.captures {
 		report := &judged{verdict: golden.Unjudged(capture.Name)}
 		code, err := run.env.readCapture(capture, func(snapshot *snapshots.Snapshot) error {
-			result := analyze.Check(snapshot, rules.All())
+			result := run.checker.check(snapshot)
+			run.checker.settle(result)
 			for _, o := range result.Outcomes {
 				if o.State == analyze.Crashed {
 					run.env.complain("%s: rule %s crashed; please report it: %s", format.Clean(result.Name), o.Rule, format.Clean(o.Crash))
@@ -172,8 +179,14 @@ func (run *goldenRun) gather(keep bool) ([]*judged, error) {
 		if err != nil {
 			return nil, err
 		}
+		if code != clean {
+			run.checker.unread(capture.Name)
+		}
 		run.fail(code)
 		reports = append(reports, report)
+	}
+	if run.checker != nil {
+		run.checker.conclude()
 	}
 	return reports, run.checkRedactions()
 }
@@ -290,7 +303,7 @@ func (run *goldenRun) adviseAbout(verdicts []*golden.Verdict) {
 
 // commandLine has the arguments of this run, for a shell.
 func (run *goldenRun) commandLine() string {
-	text := ""
+	text := run.configured
 	if run.store.Dir != goldensDir {
 		text = " --dir " + shellWord(run.store.Dir)
 	}

@@ -1,34 +1,36 @@
 package commands
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"restate-lint/analyze"
+	"restate-lint/analyze/config"
 	"restate-lint/rules"
 )
 
-func profileNames() (names []string) {
-	for _, p := range analyze.Profiles() {
-		names = append(names, p.Name)
-	}
-	return names
-}
-
 func profileFlag(usage string) cli.Flag {
-	return &cli.StringFlag{Name: "profile", Usage: usage + "`" + strings.Join(profileNames(), "|") + "`"}
+	var none *config.File
+	return &cli.StringFlag{Name: "profile", Usage: usage + strings.Join(none.ProfileNames(), ", ") + ", or a `NAME` from the configuration"}
 }
 
-// profileOf is the profile that was asked for; nil when none was.
-func profileOf(c *cli.Context) (*analyze.Profile, error) {
+// profileOf is the profile that applies to a command with a profileFlag: the one that was asked for, or that of the
+// configuration, which may be nil. It is nil where there is none, and for other commands.
+func profileOf(c *cli.Context, file *config.File) (*analyze.Profile, error) {
 	if !c.IsSet("profile") {
-		return nil, nil
+		takesProfile := slices.ContainsFunc(c.Command.Flags, func(flag cli.Flag) bool { return slices.Contains(flag.Names(), "profile") })
+		if file == nil || !takesProfile {
+			return nil, nil
+		}
+		return file.FindProfile(file.Profile.Is), nil
 	}
 	name := c.String("profile")
-	profile := analyze.FindProfile(name)
+	profile := file.FindProfile(name)
 	if profile == nil {
-		return nil, usagef("--profile: %q is not a profile%s; there are %s", name, didYouMean(name, profileNames()), strings.Join(profileNames(), ", "))
+		names := file.ProfileNames()
+		return nil, usagef("--profile: %q is not a profile%s; there are %s", name, didYouMean(name, names), strings.Join(names, ", "))
 	}
 	return profile, nil
 }

@@ -25,16 +25,16 @@ func rulesCommand(env *Environment) *cli.Command {
 			if c.Args().Present() {
 				return usagef("rules takes no argument; for one rule: %s explain %s", Name, c.Args().First())
 			}
-			profile, err := profileOf(c)
+			profile, err := profileOf(c, nil)
 			if err != nil {
 				return err
 			}
 			var text bytes.Buffer
 			switch asJSON := c.String("format") == "json"; {
 			case profile != nil && asJSON:
-				err = format.ProfileJSON(&text, profile, profileRules(profile))
+				err = format.ProfileJSON(&text, profile, chosenRules(profile, nil))
 			case profile != nil:
-				err = format.ProfileTable(&text, env.palette(c), profile, profileRules(profile))
+				err = format.ProfileTable(&text, env.palette(c), profile, chosenRules(profile, nil))
 			case asJSON:
 				err = format.RulesJSON(&text, env.palette(c), rules.All())
 			default:

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"restate-lint/analyze"
+	"restate-lint/analyze/config"
 	"restate-lint/rules"
 )
 
@@ -18,12 +19,12 @@ func selectionFlags() []cli.Flag {
 	}
 }
 
-// selectedRules returns the rules that a command with selectionFlags is to run: those of the profile, if there is one, but
-// for --rule, which takes the place of the profile's choice.
-func selectedRules(c *cli.Context, profile *analyze.Profile) ([]*rules.Rule, error) {
+// selectedRules returns the rules that a command with selectionFlags is to run: those of the profile that the configuration
+// does not switch off; either may be nil. --rule takes the place of both.
+func selectedRules(c *cli.Context, profile *analyze.Profile, file *config.File) ([]*rules.Rule, error) {
 	selected := rules.All()
-	if profile != nil && len(c.StringSlice("rule")) == 0 {
-		selected = profileRules(profile)
+	if len(c.StringSlice("rule")) == 0 {
+		selected = chosenRules(profile, file)
 	}
 	if patterns := c.StringSlice("rule"); len(patterns) > 0 {
 		wanted, err := matchingRules("rule", patterns)
@@ -38,14 +39,16 @@ func selectedRules(c *cli.Context, profile *analyze.Profile) ([]*rules.Rule, err
 	}
 	selected = slices.DeleteFunc(selected, func(rule *rules.Rule) bool { return slices.Contains(unwanted, rule) })
 	if len(selected) == 0 {
-		return nil, usagef("--rule and --skip leave no rule to run")
+		return nil, usagef("the flags, profile and configuration leave no rule to run")
 	}
 	return selected, nil
 }
 
-// profileRules are the rules of a profile, sorted by id.
-func profileRules(profile *analyze.Profile) []*rules.Rule {
-	return slices.DeleteFunc(rules.All(), func(rule *rules.Rule) bool { return !profile.Selects(rule) })
+// chosenRules are the rules that a profile chooses and a configuration does not switch off, sorted by id. Either may be nil.
+func chosenRules(profile *analyze.Profile, file *config.File) []*rules.Rule {
+	return slices.DeleteFunc(rules.All(), func(rule *rules.Rule) bool {
+		return file.Off(rule.ID) || profile != nil && !profile.Selects(rule)
+	})
 }
 
 func matchingRules(flag string, patterns []string) ([]*rules.Rule, error) {
@@ -66,4 +69,14 @@ func matchingRules(flag string, patterns []string) ([]*rules.Rule, error) {
 		}
 	}
 	return matching, nil
+}
+
+// validSelection complains about selectionFlags that no configuration can make right.
+func validSelection(c *cli.Context) error {
+	for _, flag := range []string{"rule", "skip"} {
+		if _, err := matchingRules(flag, c.StringSlice(flag)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

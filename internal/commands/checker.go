@@ -1,0 +1,159 @@
+package commands
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"restate-lint/analyze"
+	"restate-lint/analyze/config"
+	"restate-lint/analyze/format"
+	"restate-lint/rules"
+	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
+)
+
+// A checker runs rules over snapshots, each as the flags and the configuration of the snapshot want it.
+type checker struct {
+	env   *Environment
+	plans map[string]*plan // by the name of the capture
+	// accounts are those of the configurations that apply to some capture, by the names of the files.
+	accounts []account
+}
+
+// A plan is how one snapshot is checked.
+type plan struct {
+	file       *config.File // nil for none
+	rules      []*rules.Rule
+	options    analyze.Options
+	thresholds chosen
+	account    *config.Account
+}
+
+type account struct {
+	file *config.File
+	*config.Account
+}
+
+// newChecker makes a checker for captures, from the configFlags of a command and those of the selectionFlags, profileFlag
+// and --target-version that it has. The profile that a configuration names applies where there is a profileFlag.
+func (env *Environment) newChecker(c *cli.Context, captures []snapshots.Capture) (*checker, error) {
+	configurations, err := configurationsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	target, _, err := releaseFlag(c, "target-version")
+	if err != nil {
+		return nil, err
+	}
+	k := &checker{env: env, plans: make(map[string]*plan)}
+	byFile := make(map[*config.File]*plan)
+	for _, capture := range captures {
+		file, _, err := configurations.of(capture)
+		if err != nil {
+			return nil, err
+		}
+		if byFile[file] == nil {
+			if byFile[file], err = env.newPlan(c, file, target); err != nil {
+				return nil, err
+			}
+			if file != nil {
+				k.accounts = append(k.accounts, account{file, byFile[file].account})
+			}
+		}
+		k.plans[capture.Name] = byFile[file]
+	}
+	slices.SortFunc(k.accounts, func(a, b account) int { return cmp.Compare(a.file.Name, b.file.Name) })
+	return k, nil
+}
+
+func (env *Environment) newPlan(c *cli.Context, file *config.File, target cluster.Release) (*plan, error) {
+	profile, err := profileOf(c, file)
+	if err != nil {
+		return nil, err
+	}
+	selected, err := selectedRules(c, profile, file)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{
+		file:       file,
+		rules:      selected,
+		options:    analyze.Options{Target: target, Settings: file.Settings()},
+		thresholds: thresholds(c, profile),
+	}
+	var today analyze.Date
+	if file != nil && slices.ContainsFunc(file.Suppressions, func(s config.Suppression) bool { return s.Expires != "" }) {
+		if today, err = env.today(); err != nil {
+			return nil, err
+		}
+	}
+	p.account = config.NewAccount(file, today)
+	return p, nil
+}
+
+// check runs the rules over the snapshot of a capture. It keeps nothing, so that snapshots can be checked side by side.
+func (k *checker) check(snapshot *snapshots.Snapshot) *analyze.Result {
+	p := k.plans[snapshot.Name]
+	return analyze.CheckWith(snapshot, p.rules, p.options)
+}
+
+// settle marks the findings of a result that do not count.
+func (k *checker) settle(result *analyze.Result) {
+	k.plans[result.Name].account.Apply(result)
+}
+
+// unread says that a capture could not be checked.
+func (k *checker) unread(capture string) {
+	if p := k.plans[capture]; p != nil {
+		p.account.Unread(capture)
+	}
+}
+
+// conclude complains about suppressions that have expired or match nothing, once all captures were checked.
+func (k *checker) conclude() {
+	for _, a := range k.accounts {
+		say := func(s *config.Suppression, what string) {
+			k.env.complain("%s:%d: the suppression of %s at %s %s", format.Clean(a.file.Name), s.Line, format.Clean(s.Rule), format.Clean(s.Entity), what)
+		}
+		for s, n := range a.Expired {
+			what := "and matches nothing any more"
+			if n > 0 {
+				what = fmt.Sprintf("and %d finding%s are not suppressed by it any more", n, plural(n))
+				if n == 1 {
+					what = "and 1 finding is not suppressed by it any more"
+				}
+			}
+			say(s, fmt.Sprintf("expired on %s, %s", s.Expires, what))
+		}
+		for s := range a.Unused {
+			say(s, "matches nothing that was found")
+		}
+	}
+}
+
+// thresholds are those for a result.
+func (k *checker) thresholds(result *analyze.Result) chosen { return k.plans[result.Name].thresholds }
+
+// rules are all rules that run on some capture, sorted by id.
+func (k *checker) rules() []*rules.Rule {
+	return slices.DeleteFunc(rules.All(), func(rule *rules.Rule) bool {
+		for _, p := range k.plans {
+			if slices.Contains(p.rules, rule) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// show is the mildest severity that some capture's plan wants to be shown.
+func (k *checker) show() rules.Severity {
+	show := never
+	for _, p := range k.plans {
+		show = min(show, p.thresholds.show)
+	}
+	return show
+}
