@@ -4,6 +4,7 @@
 package format
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -15,10 +16,15 @@ const longest = 8 << 10
 
 // Clean makes a text from a capture safe for a terminal and for one line: everything that could move the cursor,
 // break the line, change the direction of writing or hide itself is shown as an escape such as \n, \x1b or \u202e,
-// and so are bytes that are not UTF-8. A text of unreasonable length is cut.
+// and so are bytes that are not UTF-8. A text of unreasonable length is cut. What the log of a GitHub workflow would take
+// for a command, which is "::name::" at the start of a line and "##[name]" anywhere, is broken up by an escape.
 func Clean(text string) string {
 	if isClean(text) {
 		return text
+	}
+	if isCommand(text) {
+		text = workflowCommand.ReplaceAllString(text, `${1}\x3a:${2}`)
+		text = strings.ReplaceAll(text, "##[", `#\x23[`)
 	}
 	var b strings.Builder
 	for i := 0; i < len(text); {
@@ -36,7 +42,18 @@ func Clean(text string) string {
 	return b.String()
 }
 
+// workflowCommand finds "::name" where a line may start: a long text is broken at its spaces.
+var workflowCommand = regexp.MustCompile(`(^|\s)::([A-Za-z])`)
+
+func isCommand(text string) bool {
+	i := strings.Index(text, "::")
+	return i >= 0 && strings.Contains(text[i+2:], "::") && workflowCommand.MatchString(text) || strings.Contains(text, "##[")
+}
+
 func isClean(text string) bool {
+	if isCommand(text) {
+		return false
+	}
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c > '~' {
 			return len(text) <= longest && utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !harmless(r) })

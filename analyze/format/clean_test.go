@@ -23,6 +23,11 @@ func TestCleanShowsWhatCouldDoHarm(t *testing.T) {
 		"no\u00a0break":             `no\u00a0break`,
 		"private \ue000":            `private \ue000`,
 		"tag \U000e0041":            `tag \U000e0041`,
+		"::error::x":                `\x3a:error::x`,
+		"x ::set-env name=a::b":     `x \x3a:set-env name=a::b`,
+		"http://[::1]:5122":         "http://[::1]:5122",
+		"::1 or fe80::1":            "::1 or fe80::1",
+		"x##[error]y":               `x#\x23[error]y`,
 	}
 	for text, want := range tests {
 		if got := Clean(text); got != want {

@@ -37,6 +37,9 @@ func excerpt(line snapshots.Line) (text string, caret int) {
 	if room := excerptWidth - columns(right); cut || columns(left) > room {
 		left = "… " + fromBoundary(lastColumns(left, room-2))
 	}
+	if isCommand(left + right) { // each half is harmless
+		return "", 0
+	}
 	return left + right, columns(left)
 }
 
