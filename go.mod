@@ -15,6 +15,7 @@ require (
 	github.com/sebdah/goldie/v2 v2.8.0
 	github.com/tidwall/gjson v1.20.1
 	github.com/urfave/cli/v2 v2.27.7
+	github.com/yuin/goldmark v1.8.7
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/tools v0.52.0
 	google.golang.org/protobuf v1.36.12

@@ -68,6 +68,9 @@ type Result struct {
 	// Findings are sorted by severity (worst first), rule and entity.
 	Findings []Finding `json:"findings"`
 
+	// Path is where the snapshot lies, below the root of the repository that it is kept in, with forward slashes: some
+	// formats tell other programs where to find its sources. It is empty when that is not known.
+	Path string `json:"-"`
 	// Inventory is what the snapshot holds, for people.
 	Inventory Inventory `json:"-"`
 	// Snapshot is what was checked.
@@ -103,6 +106,8 @@ const (
 	Suppressed    State = "suppressed"
 	Crashed       State = "crashed"
 )
+
+var states = []State{Passed, Found, Undecided, NotApplicable, Suppressed, Crashed}
 
 // An Outcome is what became of one rule on a snapshot.
 type Outcome struct {
@@ -158,6 +163,8 @@ type Related struct {
 
 // An Inventory counts what a snapshot holds. A count of something that was not captured is -1.
 type Inventory struct {
+	// Unknown is true for a report that was saved: the counts are not part of it.
+	Unknown                bool
 	Nodes, Active, Removed int
 	Logs, Segments         int
 	Partitions, Epochs     int

@@ -68,9 +68,24 @@ type Subject struct {
 // re-capture and re-ordering.
 func (s Subject) Entity() string {
 	var path []string
-	add := func(kind, id string) {
-		if id != "" {
-			path = append(path, kind, id)
+	for _, step := range s.Path() {
+		path = append(path, step.Kind, step.Name)
+	}
+	if len(path) == 0 {
+		return "cluster"
+	}
+	return strings.Join(path, "/")
+}
+
+// A Step is one entity within another.
+type Step struct{ Kind, Name string }
+
+// Path is the subject from the outermost entity to the innermost; empty for the cluster as a whole.
+func (s Subject) Path() []Step {
+	var path []Step
+	add := func(kind, name string) {
+		if name != "" {
+			path = append(path, Step{kind, name})
 		}
 	}
 	if s.Log != nil {
@@ -86,10 +101,7 @@ func (s Subject) Entity() string {
 	add("document", s.Document)
 	add("node", s.Node)
 	add("part", s.Part)
-	if len(path) == 0 {
-		return "cluster"
-	}
-	return strings.Join(path, "/")
+	return path
 }
 
 // SubjectLog is the subject of a finding about a whole log.

@@ -100,7 +100,7 @@ func (p *jsonPrinter) End(total *Tally, _ time.Duration) error {
 	}
 	p.text("]")
 	if len(p.failures) > 0 {
-		p.field("failures", analyze.SortFailures(p.failures))
+		p.field("failures", p.failures)
 	}
 	p.field("summary", total.Summary)
 	return p.close()

@@ -11,8 +11,8 @@ import (
 )
 
 // A Printer writes one report in one format, result by result: it holds no more than one of them. Begin comes first and
-// End last, each once; in between come Result for every snapshot that was checked, in the order of the snapshots' names,
-// and Failed for every one that could not be, in any order. What was written before End is no report yet.
+// End last, each once; in between come Result for every snapshot that was checked, in the order of the snapshots' names, and
+// then Failed for every one that could not be, in that order. What was written before End is no report yet.
 //
 // A printer that stops in the middle of a result, by an error or a panic, still writes a whole report if it is used
 // further, though not with all of that result.
@@ -28,7 +28,9 @@ type Options struct {
 	Tool analyze.Tool
 	// Rules are those that the report is about.
 	Rules []*rules.Rule
-	// Text is for the format of that name. Its Show holds for every format that people read.
+	// FailOn is the mildest severity that makes a test fail, for formats that know tests.
+	FailOn rules.Severity
+	// Text is for the format of that name. Its Show and All hold for every format that people read.
 	Text Text
 }
 
@@ -46,7 +48,7 @@ type Format struct {
 // Formats lists the formats, the usual one first.
 func Formats() []Format { return slices.Clone(formats) }
 
-var formats = []Format{textFormat, jsonFormat}
+var formats = []Format{textFormat, jsonFormat, sarifFormat, junitFormat, githubFormat, gitlabFormat, markdownFormat}
 
 // Prepare does with a result what formats need.
 func Prepare(r *analyze.Result, formats ...Format) error {

@@ -22,7 +22,7 @@ func printer(t testing.TB, name string, out *bytes.Buffer) format.Printer {
 	if i < 0 {
 		t.Fatalf("there is no format %s", name)
 	}
-	return all[i].New(out, format.Options{Tool: analyze.Tool{Name: "restate-lint", Version: "1.2.3"}, Rules: rules.All()})
+	return all[i].New(out, format.Options{Tool: analyze.Tool{Name: "restate-lint", Version: "1.2.3"}, Rules: rules.All(), FailOn: rules.Error})
 }
 
 // The report is written piece by piece, and has to be what the encoder of the standard library makes of the whole.
@@ -100,4 +100,14 @@ func TestJSONIsWholeAfterAPanic(t *testing.T) {
 			t.Errorf("%v\n%s", err, out.Bytes())
 		}
 	}
+}
+
+// printedAs is a report in the format with that name.
+func printedAs(t testing.TB, name string, report *analyze.Report) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := format.Print(printer(t, name, &out), report); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }

@@ -35,7 +35,7 @@ func (t *Tally) Add(r *analyze.Result) {
 	}
 }
 
-// Summary prints the last line: what was found in all, and how long it took.
+// Summary prints the last line: what was found in all, and how long it took if that is more than 0.
 func (t Text) Summary(w io.Writer, tally *Tally, took time.Duration) error {
 	p := &printer{Text: t, w: bufio.NewWriter(w)}
 	prefix := ""
@@ -47,7 +47,11 @@ func (t Text) Summary(w io.Writer, tally *Tally, took time.Duration) error {
 	if tally.Error+tally.Warning+tally.Note > 0 {
 		p.line(p.Palette.paint(faint, "restate-lint explain RULE says when a finding is harmless and what to do; --all prints every finding in full"))
 	}
-	p.line(prefix, p.summary(tally), " · ", duration(took))
+	text := p.summary(tally)
+	if took > 0 {
+		text += " · " + duration(took)
+	}
+	p.line(prefix, text)
 	return p.w.Flush()
 }
 

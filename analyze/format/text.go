@@ -140,6 +140,9 @@ func inventoryLines(clusterName string, documents []analyze.Document, gaps []ana
 	if release := releases(counts); release != "" {
 		first += " · restate " + release
 	}
+	if counts.Unknown {
+		return []string{first}
+	}
 	var held []string
 	switch {
 	case counts.Nodes < 0:
