@@ -85,7 +85,7 @@ func TestEveryFormatOfEverything(t *testing.T) {
 		}
 		var first, second bytes.Buffer
 		for _, out := range []*bytes.Buffer{&first, &second} {
-			options := format.Options{Tool: report.Tool, Rules: few, FailOn: rules.Warning, Text: format.Text{Named: true}}
+			options := format.Options{Tool: report.Tool, Rules: few, FailOn: func(*analyze.Result) rules.Severity { return rules.Warning }, Text: format.Text{Named: true}}
 			if err := format.Print(f.New(out, options), report); err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +173,7 @@ func FuzzFormats(f *testing.F) {
 func checkFormat(t *testing.T, f format.Format, report *analyze.Report) {
 	t.Helper()
 	var out bytes.Buffer
-	if err := format.Print(f.New(&out, format.Options{Tool: report.Tool, Rules: few, FailOn: rules.Error}), report); err != nil {
+	if err := format.Print(f.New(&out, format.Options{Tool: report.Tool, Rules: few}), report); err != nil {
 		t.Fatal(err)
 	}
 	wellFormed(t, f.Name, out.Bytes(), report)

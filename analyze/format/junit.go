@@ -17,7 +17,11 @@ var junitFormat = Format{
 	Usage:  "JUnit XML, for test reports",
 	Places: true,
 	New: func(w io.Writer, options Options) Printer {
-		return &junitPrinter{w: w, failOn: options.FailOn}
+		failOn := options.FailOn
+		if failOn == nil {
+			failOn = func(*analyze.Result) rules.Severity { return rules.Error }
+		}
+		return &junitPrinter{w: w, failOn: failOn}
 	},
 }
 
@@ -26,7 +30,7 @@ var junitFormat = Format{
 // times.
 type junitPrinter struct {
 	w      io.Writer
-	failOn rules.Severity
+	failOn func(*analyze.Result) rules.Severity
 }
 
 type (
@@ -117,7 +121,7 @@ func (p *junitPrinter) test(r *analyze.Result, o *analyze.Outcome, findings []*a
 	test := junitCase{Class: Clean(r.Name), Name: Clean(o.Rule)}
 	var failing, others []*analyze.Finding
 	for _, f := range findings {
-		if f.Suppressed == nil && f.Severity >= p.failOn {
+		if f.Suppressed == nil && f.Severity >= p.failOn(r) {
 			failing = append(failing, f)
 		} else {
 			others = append(others, f)

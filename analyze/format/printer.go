@@ -28,8 +28,9 @@ type Options struct {
 	Tool analyze.Tool
 	// Rules are those that the report is about.
 	Rules []*rules.Rule
-	// FailOn is the mildest severity that makes a test fail, for formats that know tests.
-	FailOn rules.Severity
+	// FailOn is the mildest severity that makes a test of a snapshot fail, for formats that know tests. Without it, that is
+	// Error.
+	FailOn func(*analyze.Result) rules.Severity
 	// Text is for the format of that name. Its Show and All hold for every format that people read.
 	Text Text
 }

@@ -24,12 +24,14 @@ func checkCommand(env *Environment) *cli.Command {
 		Description: `Every snapshot is checked on its own. A rule whose evidence was not captured is undecided, which is not the
 same as passed; so is one that found nothing in what could be read of a damaged document.
 
---fail-on decides about the exit code, --show about what the text prints; the JSON report always has everything. A profile
+--fail-on decides about the exit code, --show about what people get to see; the JSON report always has everything. A profile
 chooses rules and thresholds, which flags override; "rules --profile" shows what it chooses.
+
+` + formatHelp + `
 
 ` + configHelp,
 		Flags: append([]cli.Flag{
-			choiceFlag("format", "how to print the report", "text", "json"),
+			formatFlag(),
 			choiceFlag("fail-on", "exit with 1 on findings of this severity and above", "error", "warning", "note", "never"),
 			choiceFlag("show", "print findings of this severity and above", "note", "warning", "error"),
 			&cli.BoolFlag{Name: "all", Usage: "print every finding in full, also where hundreds have one cause"},
@@ -37,6 +39,7 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 			&cli.BoolFlag{Name: "require-complete", Usage: "exit with 3 when a rule is undecided"},
 			profileFlag("rules and thresholds for a kind of work: "),
 			&cli.StringFlag{Name: "target-version", Usage: "judge by what the `RELEASE` asks for, to which an upgrade leads"},
+			rootFlag(),
 			colourFlag(),
 		}, slices.Concat(selectionFlags(), configFlags())...),
 		Action: func(c *cli.Context) error {
@@ -47,17 +50,30 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 			if err != nil {
 				return err
 			}
+			outputs, err := outputsOf(c)
+			if err != nil {
+				return err
+			}
+			root, err := rootOf(c)
+			if err != nil {
+				return err
+			}
 			captures, failures, code := env.searchCaptures(arguments)
 			checker, err := env.newChecker(c, captures)
 			if err != nil {
 				return err
 			}
-			run := &checkRun{env: env, checker: checker, codes: []exitCode{code}}
-			run.reports = env.openReports(c.String("format"), format.Options{
-				Tool:  analyze.Tool{Name: Name, Version: Version},
-				Rules: checker.rules(),
-				Text:  env.textOf(c, checker.show(), len(captures) > 1),
+			run := &checkRun{env: env, checker: checker, root: root, codes: []exitCode{code}}
+			run.reports, err = env.openReports(outputs, captures, format.Options{
+				Tool:   analyze.Tool{Name: Name, Version: Version},
+				Rules:  checker.rules(),
+				FailOn: func(r *analyze.Result) rules.Severity { return checker.thresholds(r).failOn },
+				Text:   env.textOf(c, checker.show(), len(captures) > 1),
 			})
+			if err != nil {
+				return err
+			}
+			defer run.reports.discard()
 			if err := run.check(captures, failures); err != nil {
 				return err
 			}
@@ -92,6 +108,7 @@ func severityOf(word string) rules.Severity {
 type checkRun struct {
 	env     *Environment
 	checker *checker
+	root    string
 	reports *reports
 	codes   []exitCode
 }
@@ -103,9 +120,7 @@ func (run *checkRun) check(captures []snapshots.Capture, failures []analyze.Fail
 		return err
 	}
 	for _, failure := range failures {
-		if err := run.reports.failed(failure); err != nil {
-			return err
-		}
+		run.reports.failed(failure)
 	}
 	var alone []snapshots.Capture
 	for _, capture := range captures {
@@ -139,6 +154,7 @@ type examined struct {
 func (run *checkRun) examine(capture snapshots.Capture) (e examined) {
 	e.failure = examineCapture(capture, func(snapshot *snapshots.Snapshot) {
 		e.result = run.checker.check(snapshot)
+		e.result.Path = pathBelow(run.root, capture)
 		e.unread = run.reports.prepare(e.result)
 	})
 	return e
@@ -149,7 +165,8 @@ func (run *checkRun) report(e examined) error {
 	if e.failure.Reason != "" {
 		run.codes = append(run.codes, run.env.complainFailure(e.failure))
 		run.checker.unread(e.failure.Snapshot)
-		return run.reports.failed(e.failure)
+		run.reports.failed(e.failure)
+		return nil
 	}
 	run.checker.settle(e.result)
 	run.codes = append(run.codes, run.checker.thresholds(e.result).judge(e.result))

@@ -33,6 +33,7 @@ type Environment struct {
 // of its flags. The actions may rely on arguments and flags being in order: see arguments.go.
 var commandTable = []func(*Environment) *cli.Command{
 	checkCommand,
+	renderCommand,
 	describeCommand,
 	whatIfCommand,
 	removableCommand,

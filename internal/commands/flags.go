@@ -17,10 +17,15 @@ func choiceFlag(name, usage string, words ...string) *cli.StringFlag {
 			if slices.Contains(words, word) {
 				return nil
 			}
-			last := len(words) - 1
-			return usagef("--%s: %q is not %s or %s%s", name, word, strings.Join(words[:last], ", "), words[last], didYouMean(word, words))
+			return notOneOf(name, word, words)
 		},
 	}
+}
+
+// notOneOf says that the value of a flag is none of some words.
+func notOneOf(name, word string, words []string) error {
+	last := len(words) - 1
+	return usagef("--%s: %q is not %s or %s%s", name, word, strings.Join(words[:last], ", "), words[last], didYouMean(word, words))
 }
 
 // snapshotArguments returns the arguments of a command that takes snapshots: at least one, and no more than most.

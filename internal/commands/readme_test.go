@@ -96,40 +96,38 @@ func runInRepository(t *testing.T, line string) string {
 	}
 	for i, a := range arguments {
 		arguments[i] = strings.Trim(a, "'")
-		if strings.HasPrefix(a, "/tmp/goldens") {
-			arguments[i] = filepath.Join(goldens(t), strings.TrimPrefix(a, "/tmp/goldens"))
-		}
+		arguments[i] = strings.ReplaceAll(arguments[i], "/tmp/", scratch(t)+"/")
 	}
 	var out bytes.Buffer
 	code := commands.Run(arguments, commands.Environment{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" },
 	})
-	text := strings.ReplaceAll(out.String(), goldens(t), "/tmp/goldens")
+	text := strings.ReplaceAll(out.String(), scratch(t)+"/", "/tmp/")
 	if echo {
 		text += string(rune('0'+code)) + "\n"
 	}
 	return text
 }
 
-var goldenDir string
+var scratchDir string
 
-// goldens is where the sessions of one test keep their goldens.
-func goldens(t *testing.T) string {
+// scratch stands in for /tmp: all sessions share it, as they do when a reader tries them one after the other.
+func scratch(t *testing.T) string {
 	t.Helper()
-	if goldenDir == "" {
-		dir, err := os.MkdirTemp("", "goldens")
+	if scratchDir == "" {
+		dir, err := os.MkdirTemp("", "readme")
 		if err != nil {
 			t.Fatal(err)
 		}
-		goldenDir = dir
+		scratchDir = filepath.ToSlash(dir)
 	}
-	return goldenDir
+	return scratchDir
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if goldenDir != "" {
-		os.RemoveAll(goldenDir)
+	if scratchDir != "" {
+		os.RemoveAll(scratchDir)
 	}
 	os.Exit(code)
 }

@@ -1,40 +1,193 @@
 package commands
 
 import (
+	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"restate-lint/analyze"
 	"restate-lint/analyze/format"
+	"restate-lint/snapshots"
 )
+
+// formatFlag chooses the formats of a report; see outputsOf.
+func formatFlag() cli.Flag {
+	return &cli.StringSliceFlag{
+		Name:  "format",
+		Usage: "print the report as `FORMAT[=FILE]`: " + strings.Join(formatNames(), ", ") + " (default: text); may be repeated",
+	}
+}
+
+const formatHelp = `Several formats at once go to files, but for one: "--format text --format sarif=out.sarif". A file is there as a whole or
+not at all. Nothing is ever written into a snapshot.`
+
+func formatNames() (names []string) {
+	for _, f := range format.Formats() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// An output is a format that was asked for, and where it goes.
+type output struct {
+	format format.Format
+	file   string // empty for standard output
+}
+
+// outputsOf are the outputs that a command with a formatFlag was asked for.
+func outputsOf(c *cli.Context) ([]output, error) {
+	given := c.StringSlice("format")
+	if len(given) == 0 {
+		given = formatNames()[:1]
+	}
+	var outputs []output
+	places := make(map[string]string)
+	for _, word := range given {
+		name, file, named := strings.Cut(word, "=")
+		i := slices.Index(formatNames(), name)
+		if i < 0 {
+			return nil, notOneOf("format", name, formatNames())
+		}
+		if named && file == "" {
+			return nil, usagef("--format: %q names no file behind the =", word)
+		}
+		if file == "-" {
+			file = ""
+		}
+		place := "standard output"
+		if file != "" {
+			place = filepath.Clean(file)
+		}
+		if before, taken := places[place]; taken {
+			return nil, usagef("--format: %s and %s cannot both go to %s; name a file, as in %s=FILE", before, name, place, name)
+		}
+		places[place] = name
+		outputs = append(outputs, output{format.Formats()[i], file})
+	}
+	return outputs, nil
+}
+
+func rootFlag() cli.Flag {
+	return &cli.StringFlag{Name: "root", Usage: "name files in sarif, github and gitlab by their place below `DIR`, which is the root of the repository"}
+}
+
+// rootOf is the absolute path of what a command with a rootFlag was given; empty without it.
+func rootOf(c *cli.Context) (string, error) {
+	if c.String("root") == "" {
+		return "", nil
+	}
+	root, err := filepath.Abs(c.String("root"))
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(root); err != nil || !info.IsDir() {
+		return "", usagef("--root: %s is not a directory", c.String("root"))
+	}
+	return root, nil
+}
+
+// pathBelow is where the sources of a capture are, below a root; empty if they are not.
+func pathBelow(root string, capture snapshots.Capture) string {
+	place := capture.Path
+	if len(capture.Files) == 1 && filepath.Base(place) == capture.Files[0] {
+		place = filepath.Dir(place)
+	}
+	below, err := filepath.Rel(root, place)
+	if root == "" || place == "" || err != nil || !filepath.IsLocal(below) {
+		return ""
+	}
+	return filepath.ToSlash(below)
+}
 
 // reports are what a command writes while it goes through snapshots: one report in each format that was asked for.
 type reports struct {
-	env   *Environment
-	all   []*report
-	total format.Tally
+	env      *Environment
+	all      []*report
+	total    format.Tally
+	failures []analyze.Failure
 	// code is crashed if writing a report made the program panic.
 	code exitCode
 }
 
 // A report is written in one format.
 type report struct {
-	format  format.Format
+	output
 	printer format.Printer
+	target  *target // nil for standard output
 	// err is why nothing more can be written.
 	err error
 }
 
-// openReports prepares the reports.
-func (env *Environment) openReports(name string, options format.Options) *reports {
+// openReports prepares the reports. Files are created, under other names, before anything is checked. It refuses those that
+// would be among the files of a capture.
+func (env *Environment) openReports(outputs []output, captures []snapshots.Capture, options format.Options) (*reports, error) {
 	r := &reports{env: env}
-	for _, f := range format.Formats() {
-		if f.Name == name {
-			r.all = append(r.all, &report{format: f, printer: f.New(env.Stdout, options)})
+	for _, o := range outputs {
+		report := &report{output: o}
+		w := env.Stdout
+		if o.file != "" {
+			if err := apart(o.file, captures); err != nil {
+				r.discard()
+				return nil, err
+			}
+			var err error
+			if report.target, err = openTarget(o.file); err != nil {
+				r.discard()
+				return nil, err
+			}
+			w = report.target
+		}
+		report.printer = o.format.New(w, options)
+		r.all = append(r.all, report)
+	}
+	return r, nil
+}
+
+// apart makes sure that a file is not in a snapshot, where it would be read the next time, and is none of its files.
+func apart(file string, captures []snapshots.Capture) error {
+	into := func(capture snapshots.Capture) error {
+		return usagef("--format: %s would be written into the snapshot %s, which is only ever read; name a file elsewhere", format.Clean(file), format.Clean(capture.Name))
+	}
+	written, _ := os.Stat(file)
+	dir, _ := os.Stat(filepath.Dir(file)) // if there is none, creating the file will fail, and say so
+	for _, capture := range captures {
+		place, err := os.Stat(capture.Path)
+		if capture.Path == "" || err != nil {
+			continue
+		}
+		if !place.IsDir() {
+			if written != nil && os.SameFile(place, written) {
+				return into(capture)
+			}
+			continue
+		}
+		seen := make(map[string]bool)
+		for _, name := range append([]string{"x"}, capture.Files...) {
+			path := filepath.Join(capture.Path, filepath.FromSlash(name))
+			if written != nil && name != "x" {
+				if info, err := os.Stat(path); err == nil && os.SameFile(info, written) {
+					return into(capture)
+				}
+			}
+			if holder := filepath.Dir(path); !seen[holder] {
+				seen[holder] = true
+				if info, err := os.Stat(holder); err == nil && dir != nil && os.SameFile(info, dir) {
+					return into(capture)
+				}
+			}
 		}
 	}
-	return r
+	return nil
 }
 
 // prepare does with a result what the formats need.
@@ -55,16 +208,34 @@ func (r *reports) result(result *analyze.Result) error {
 	return r.each(func(p format.Printer) error { return p.Result(result) })
 }
 
-func (r *reports) failed(failure analyze.Failure) error {
-	return r.each(func(p format.Printer) error { return p.Failed(failure) })
-}
+// failed keeps a failure for the end of the reports.
+func (r *reports) failed(failure analyze.Failure) { r.failures = append(r.failures, failure) }
 
-// end ends the reports. The error says which could not be written.
+// end ends the reports, and gives the files their names. The error says which could not be written.
 func (r *reports) end(took time.Duration) error {
+	for _, failure := range analyze.SortFailures(r.failures) {
+		if err := r.each(func(p format.Printer) error { return p.Failed(failure) }); err != nil {
+			return err
+		}
+	}
 	if err := r.each(func(p format.Printer) error { return p.End(&r.total, took) }); err != nil {
 		return err
 	}
+	for _, report := range r.all {
+		if report.err == nil && report.target != nil {
+			report.fail(report.target.commit())
+		}
+	}
 	return r.err()
+}
+
+// discard removes what was written of files that were not ended.
+func (r *reports) discard() {
+	for _, report := range r.all {
+		if report.target != nil {
+			report.target.discard()
+		}
+	}
 }
 
 // each does something with every report that can still be written, and returns an error if none can.
@@ -72,7 +243,7 @@ func (r *reports) each(do func(format.Printer) error) error {
 	alive := false
 	for _, report := range r.all {
 		if report.err == nil {
-			report.err = outputError(r.guard(report, do))
+			report.fail(r.guard(report, do))
 		}
 		alive = alive || report.err == nil
 	}
@@ -80,6 +251,12 @@ func (r *reports) each(do func(format.Printer) error) error {
 		return nil
 	}
 	return r.err()
+}
+
+func (report *report) fail(err error) {
+	if err != nil {
+		report.err = fmt.Errorf("%s: %w", cmp.Or(format.Clean(report.file), "standard output"), underlying(err))
+	}
 }
 
 func (r *reports) err() error {
@@ -99,4 +276,78 @@ func (r *reports) guard(report *report, do func(format.Printer) error) error {
 		}
 	}()
 	return do(report.printer)
+}
+
+// underlying drops the path from an error of the file system: it is put before it anyway.
+func underlying(err error) error {
+	var pathError *fs.PathError
+	var linkError *os.LinkError
+	switch {
+	case errors.As(err, &pathError):
+		return pathError.Err
+	case errors.As(err, &linkError):
+		return linkError.Err
+	}
+	return err
+}
+
+// A target is a file that is written under another name, and gets its own when it is whole.
+type target struct {
+	io.Writer
+	file      *os.File
+	name      string
+	temporary string // empty for a device or a pipe, which is written directly, and for what is done
+}
+
+// openTarget begins to write a file.
+func openTarget(name string) (*target, error) {
+	failed := func(err error) (*target, error) {
+		return nil, fmt.Errorf("%s: %w", format.Clean(name), underlying(err))
+	}
+	path := name
+	if info, err := os.Stat(path); err == nil {
+		if info.IsDir() {
+			return failed(errors.New("is a directory"))
+		}
+		if !info.Mode().IsRegular() {
+			file, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				return failed(err)
+			}
+			return &target{Writer: file, file: file, name: path}, nil
+		}
+		if path, err = filepath.EvalSymlinks(path); err != nil { // a link stays one
+			return failed(err)
+		}
+	}
+	temporary := filepath.Join(filepath.Dir(path), ".restate-lint-"+rand.Text()+".tmp")
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // as the umask wants it
+	if err != nil {
+		return failed(err)
+	}
+	return &target{Writer: file, file: file, name: path, temporary: temporary}, nil
+}
+
+// commit ends the file and gives it its name.
+func (t *target) commit() error {
+	err := t.file.Close()
+	if t.temporary == "" {
+		return err
+	}
+	if err == nil {
+		err = os.Rename(t.temporary, t.name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(t.temporary))
+	}
+	t.temporary = ""
+	return nil
+}
+
+// discard removes what commit has not made a file of.
+func (t *target) discard() {
+	if t.temporary != "" {
+		_, _ = t.file.Close(), os.Remove(t.temporary) // nothing is lost that was promised
+		t.temporary = ""
+	}
 }
