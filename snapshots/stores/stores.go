@@ -44,6 +44,13 @@ type Store struct {
 	History []Value
 	// Others counts the keys that are not Restate's.
 	Others int
+	// Raft is what metadata servers tell about how they agree; nil for other kinds.
+	Raft *Raft
+	// LogServer is what a log server tells of loglets; nil for other kinds.
+	LogServer *LogServerState
+	// Sealed is when a local metadata store was given up, as its data was moved elsewhere; empty where it was not. What it
+	// holds is then stale: Values is empty, and all of it is in History.
+	Sealed string
 	// Problems are what could not be read, or is not as Restate writes it.
 	Problems []Problem
 

@@ -1,0 +1,140 @@
+// Package datadir reads the RocksDB directories in the data directories of nodes: those of metadata servers, of log servers,
+// and the local metadata stores of old releases. A node that was stopped or killed leaves them behind.
+package datadir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	multierror "github.com/hashicorp/go-multierror"
+
+	"restate-lint/snapshots/stores/rocksdb"
+
+	"restate-lint/snapshots/stores"
+)
+
+// A directory is one with a RocksDB database.
+type directory struct {
+	name string
+	db   *rocksdb.DB
+}
+
+const (
+	// maxProblems bounds what is said about one directory.
+	maxProblems = 1000
+	// maxText bounds what is kept of a text that only people read, in bytes.
+	maxText = 64
+)
+
+// families are those of metadata servers and of log servers, in the order in which these create them.
+var families = []rocksdb.Family{{ID: 1, Name: "data"}, {ID: 2, Name: "metadata"}}
+
+// localFamily is the only one of a local metadata store.
+const localFamily = "kv_pairs"
+
+var errUnknownDatabase = errors.New("a RocksDB database, but neither that of a metadata server, nor of a log server, nor a local metadata store")
+
+// Read reads the RocksDB directories of one cluster's nodes, and tells from their content what they are. The
+// directories of metadata servers give one store, as they are copies of one log; every other directory gives one of its
+// own. The stores are in the order of kinds: metadata servers, local stores, log servers. The error says of each directory
+// that could not be read at all, or that is none of these, why; the others are read all the same.
+func Read(fsys fs.FS, dirs ...string) ([]*stores.Store, error) {
+	var found []*stores.Store
+	var problems *multierror.Error
+	byKind := make(map[stores.Kind][]directory)
+	for _, name := range dirs {
+		dir, err := openDirectory(fsys, name)
+		if err == nil {
+			if kind := dir.kind(); kind != "" {
+				byKind[kind] = append(byKind[kind], dir)
+				continue
+			}
+			err = errUnknownDatabase
+		}
+		problems = multierror.Append(problems, fmt.Errorf("%s: %w", name, err))
+	}
+	if members := byKind[stores.MetadataServer]; len(members) > 0 {
+		found = append(found, metadataServers(members))
+	}
+	for _, dir := range byKind[stores.LocalStore] {
+		found = append(found, localStore(dir))
+	}
+	for _, dir := range byKind[stores.LogServer] {
+		found = append(found, logServer(dir))
+	}
+	if problems != nil {
+		problems.ErrorFormat = lineErrors
+	}
+	return found, problems.ErrorOrNil()
+}
+
+func lineErrors(problems []error) string {
+	lines := make([]string, len(problems))
+	for i, problem := range problems {
+		lines[i] = problem.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func openDirectory(fsys fs.FS, name string) (directory, error) {
+	name = path.Clean(name)
+	db, err := rocksdb.Open(fsys, name, families...)
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return directory{name, db}, err
+}
+
+// kind tells what a database is of from its families and keys; it is empty for others.
+func (d directory) kind() stores.Kind {
+	if slices.Contains(d.db.Families(), localFamily) {
+		return stores.LocalStore
+	}
+	for entry := range d.db.Scan("metadata") {
+		switch key := string(entry.Key); {
+		case key == raftSnapshotKey, key == raftHardStateKey, key == raftConfStateKey, key == raftServerStateKey:
+			return stores.MetadataServer
+		case isLogletKey(entry.Key):
+			return stores.LogServer
+		}
+	}
+	for key := range d.db.Highest("data", 1) {
+		switch {
+		case len(key) == raftLogKeySize && key[0] == raftLogKey:
+			return stores.MetadataServer
+		case len(key) == logletKeySize+8 && key[0] == recordKey:
+			return stores.LogServer
+		}
+	}
+	return ""
+}
+
+// problems are those of the database, in its own order.
+func (d directory) problems() []stores.Problem {
+	problems := make([]stores.Problem, 0, len(d.db.Problems()))
+	for _, p := range d.db.Problems() {
+		source := d.name
+		if p.File != "" {
+			source = path.Join(source, p.File)
+		}
+		problems = append(problems, stores.Problem{Source: source, Offset: p.Offset, Reason: p.Reason})
+	}
+	return problems
+}
+
+// format says how the database is stored.
+func (d directory) format() string {
+	var versions []string
+	for _, version := range d.db.Formats() {
+		versions = append(versions, fmt.Sprint(version))
+	}
+	if len(versions) == 0 {
+		return "RocksDB"
+	}
+	return "RocksDB, format version " + strings.Join(versions, " and ")
+}
