@@ -41,6 +41,9 @@ func Describe(version string, s *snapshots.Snapshot, view View) (*Description, e
 	slices.SortStableFunc(d.Gaps, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Source, b.Source))
 	})
+	if view.Documents {
+		d.Sources, d.Stores = describeSources(s), describeStores(s)
+	}
 	if view.Nodes && s.Nodes != nil {
 		w.nodes()
 	}

@@ -8,8 +8,10 @@ import (
 // A View says what of a snapshot is to be described. The zero value asks for documents and gaps only.
 type View struct {
 	Nodes, Logs, Partitions bool
-	Log                     *cluster.LogID
-	Loglet                  *cluster.LogletID
+	// Documents asks for everything that was read, and where it came from.
+	Documents bool
+	Log       *cluster.LogID
+	Loglet    *cluster.LogletID
 }
 
 // A Description is what is in a snapshot, without any judgement but that of a node's class and of quorums. A part is left
@@ -21,6 +23,10 @@ type Description struct {
 	ClusterName   string     `json:"cluster_name"`
 	Documents     []Document `json:"documents"`
 	Gaps          []Gap      `json:"gaps"`
+
+	// Sources are what was read, in the order of their names; Stores are those of metadata that sources came from.
+	Sources []SourceDescription `json:"sources,omitzero"`
+	Stores  []StoreDescription  `json:"stores,omitzero"`
 
 	// Nodes has every registered and removed node, then every unknown one that a log refers to.
 	Nodes []NodeDescription `json:"nodes,omitzero"`

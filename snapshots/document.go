@@ -24,6 +24,15 @@ const (
 	ClusterMarker Kind = "cluster_marker"
 )
 
+// Stored reports whether documents of the kind are values of the metadata store.
+func (k Kind) Stored() bool {
+	switch k {
+	case NodesConfig, BifrostConfig, PartitionTable, EpochMetadata, SchemaRegistry, SchedulingPlan, RuleBook:
+		return true
+	}
+	return false
+}
+
 // SnapshotRepository is the kind of everything that tells about the repository of partition snapshots: latest.json,
 // metadata.json, and listings of the bucket. It is optional, as the live kinds are.
 const SnapshotRepository Kind = "snapshot_repository"

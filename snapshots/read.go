@@ -133,7 +133,7 @@ func (r *reader) source(fsys fs.FS, file string, alone bool) {
 			}
 		case w.nullNext():
 			if nulls++; nulls == 1 {
-				gap("null: the key does not exist in the metadata store")
+				gap(nullReason)
 				s.Gaps[len(s.Gaps)-1].Null = true
 			}
 		default:

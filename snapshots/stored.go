@@ -135,6 +135,7 @@ const bareFormat = "bare values"
 
 // A stored is the text of a value of a store, as `restatectl metadata get` prints it.
 type stored struct {
+	store *stores.Store
 	key   string
 	value *restatectl.Value
 }
@@ -180,13 +181,50 @@ func (r *reader) storedDocuments() {
 			if problem.Offset > 0 {
 				reason = fmt.Sprintf("byte %d: %s", problem.Offset, reason)
 			}
-			s.Gaps = append(s.Gaps, Gap{Key: problem.Key, Kind: kindOf(problem.Key), Source: cmp.Or(problem.Source, s.storeName(store)), Reason: reason})
+			s.Gaps = append(s.Gaps, Gap{Key: problem.Key, Kind: kindOf(problem.Key), Source: cmp.Or(problem.Source, s.StoreName(store)), Reason: reason})
+		}
+	}
+	s.storedAbsence()
+}
+
+// storedAbsence notes the keys that are not in a store which was read as a whole: restatectl prints null for them.
+func (s *Snapshot) storedAbsence() {
+	i := slices.IndexFunc(s.Stores, func(store *stores.Store) bool {
+		has := func(key Kind) bool {
+			return slices.ContainsFunc(store.Values, func(v stores.Value) bool { return v.Key == string(key) })
+		}
+		// Of a bucket, and of what etcdctl printed, there may be a part only. Whoever has these three has them all.
+		return store.Kind != stores.ObjectStore && len(store.Problems) == 0 && has(NodesConfig) && has(BifrostConfig) && has(PartitionTable)
+	})
+	if i < 0 {
+		return
+	}
+	noted := make(map[string]bool)
+	for _, gap := range s.Gaps {
+		noted[gap.Key] = true
+	}
+	for _, d := range s.Documents {
+		noted[d.Key()] = true
+	}
+	absent := func(key string) {
+		if !noted[key] {
+			s.Gaps = append(s.Gaps, Gap{Key: key, Kind: kindOf(key), Source: s.StoreName(s.Stores[i]), Reason: nullReason, Null: true})
+		}
+	}
+	absent(string(SchemaRegistry))
+	if s.Partitions != nil {
+		for id := range s.Partitions.ids() {
+			absent(epochPrefix + strconv.FormatUint(uint64(id), 10))
 		}
 	}
 }
 
-// storeName is how a store is called; the directory itself is called like the snapshot.
-func (s *Snapshot) storeName(store *stores.Store) string {
+// nullReason is the reason of a gap whose key the metadata store does not have.
+const nullReason = "null: the key does not exist in the metadata store"
+
+// StoreName is how a store is called: like its file or directory, relative to the snapshot. The snapshot's own directory is
+// called like the snapshot.
+func (s *Snapshot) StoreName(store *stores.Store) string {
 	if store.Name == "." {
 		return path.Base(s.Name)
 	}
@@ -198,7 +236,7 @@ func (s *Snapshot) storedName(store *stores.Store, key string) string {
 	if file, ok := strings.CutPrefix(key, storedSeparator); ok { // of a file that is not called like a key
 		return file
 	}
-	return s.storeName(store) + storedSeparator + key
+	return s.StoreName(store) + storedSeparator + key
 }
 
 func (r *reader) storedDocument(store *stores.Store, value stores.Value) {
@@ -216,7 +254,7 @@ func (r *reader) storedDocument(store *stores.Store, value stores.Value) {
 		gap(err.Error())
 		return
 	}
-	fsys := storedFS{name: {key, text}}
+	fsys := storedFS{name: {store, key, text}}
 	if key == restatectl.RuleBookKey {
 		r.ruleBook(&Source{Name: name, Size: text.Size, fsys: fsys, path: name, stored: key}, text, value.Version)
 		return
@@ -253,6 +291,14 @@ func (r *reader) ruleBook(source *Source, text *restatectl.Value, version uint32
 	for _, reason := range d.gaps {
 		r.snapshot.Gaps = append(r.snapshot.Gaps, Gap{Key: d.Key(), Kind: RuleBook, Source: source.Name, Reason: reason})
 	}
+}
+
+// StoreOf returns the store that a source is a value of; nil for a file.
+func (s *Snapshot) StoreOf(source *Source) *stores.Store {
+	if values, ok := source.fsys.(storedFS); ok {
+		return values[source.path].store
+	}
+	return nil
 }
 
 // kindOf is the kind of document that a metadata key has; empty for a key that is not known.
@@ -337,6 +383,6 @@ func (r *Revision) Source() (*Source, error) {
 	}
 	return &Source{
 		Name: r.name, Size: text.Size, Secret: r.Key == string(SchemaRegistry),
-		fsys: storedFS{r.name: {r.Key, text}}, path: r.name, stored: r.Key,
+		fsys: storedFS{r.name: {r.Store, r.Key, text}}, path: r.name, stored: r.Key,
 	}, nil
 }

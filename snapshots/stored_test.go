@@ -270,6 +270,15 @@ func TestValuesThatAreNotAsRestateWritesThem(t *testing.T) {
 			values: map[string]string{"3 nodes_config": sound, "partition_table": inJSON + `{"version":1,"num_partitions":1}`}, keys: []string{"nodes_config", "partition_table"},
 			gaps: []string{"partition_table (dump): there is no partition_table::version: Restate from 1.2 on takes the key for missing"},
 		},
+		"everything but the schema registry and an epoch": {
+			values: map[string]string{
+				"3 nodes_config": sound, "1 bifrost_config": inJSON + `{"version":1,"config":null,"logs":[]}`,
+				"1 partition_table": inJSON + `{"version":1,"num_partitions":2,"partitions":[[0,{"key_range":{"start":0,"end":1}}],[1,{"key_range":{"start":2,"end":3}}]]}`,
+				"1 pp_epoch_0":      inJSON + `{"version":1,"leader_metadata":null,"current":null,"next":null}`,
+			},
+			keys: []string{"bifrost_config", "nodes_config", "partition_table", "pp_epoch_0"},
+			gaps: []string{"schema_registry (dump): " + nullReason, "pp_epoch_1 (dump): " + nullReason},
+		},
 		"rule book": {
 			values: map[string]string{"3 nodes_config": sound, "1 rule_book": "\x06\x04\x01\x05\x17\x01*\x14\x04\x01\x09\x02\x04\x0a\x05\x05hello\x08\x84\xd2\xdc\xaf\x9f\x33"},
 			keys:   []string{"nodes_config", "rule_book"},

@@ -23,6 +23,9 @@ func (t Text) Describe(w io.Writer, d *analyze.Description) error {
 	for _, line := range inventoryLines(d.ClusterName, d.Documents, d.Gaps, &d.Inventory) {
 		p.line(line)
 	}
+	if d.Sources != nil {
+		p.sources(d)
+	}
 	if d.Nodes != nil {
 		p.nodes(d)
 	}
@@ -44,7 +47,7 @@ func (t Text) Describe(w io.Writer, d *analyze.Description) error {
 
 // relevantGaps are the gaps that matter for what is shown: one log or loglet needs two documents only.
 func relevantGaps(d *analyze.Description) []analyze.Gap {
-	if d.Nodes != nil || d.Logs != nil || d.Partitions != nil {
+	if d.Sources != nil || d.Nodes != nil || d.Logs != nil || d.Partitions != nil {
 		return d.Gaps
 	}
 	return slices.DeleteFunc(slices.Clone(d.Gaps), func(gap analyze.Gap) bool {

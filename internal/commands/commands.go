@@ -35,6 +35,7 @@ var commandTable = []func(*Environment) *cli.Command{
 	checkCommand,
 	renderCommand,
 	describeCommand,
+	exportCommand,
 	whatIfCommand,
 	removableCommand,
 	upgradeCommand,

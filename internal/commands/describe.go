@@ -24,6 +24,7 @@ does, but offline, and also where its nodeset names nodes that were removed or n
 A log or loglet that is not in the snapshot is an error with exit code 2.`,
 		Flags: []cli.Flag{
 			choiceFlag("format", "how to print the description", "text", "json"),
+			&cli.BoolFlag{Name: "documents", Usage: "show what was read: each source, what it is, its version and size; and each store"},
 			&cli.BoolFlag{Name: "nodes", Usage: "show the nodes"},
 			&cli.BoolFlag{Name: "logs", Usage: "show the logs"},
 			&cli.BoolFlag{Name: "partitions", Usage: "show the partitions"},
@@ -95,7 +96,7 @@ func describeView(c *cli.Context) (view analyze.View, arguments []string, err er
 		id := cluster.LogID(n)
 		view.Log = &id
 	}
-	view.Nodes, view.Logs, view.Partitions = c.Bool("nodes"), c.Bool("logs"), c.Bool("partitions")
+	view.Nodes, view.Logs, view.Partitions, view.Documents = c.Bool("nodes"), c.Bool("logs"), c.Bool("partitions"), c.Bool("documents")
 	if view == (analyze.View{}) {
 		view = analyze.View{Nodes: true, Logs: true, Partitions: true}
 	}

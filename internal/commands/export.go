@@ -1,0 +1,231 @@
+package commands
+
+import (
+	"bufio"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"restate-lint/analyze/format"
+	"restate-lint/snapshots"
+	"restate-lint/snapshots/stores"
+)
+
+func exportCommand(env *Environment) *cli.Command {
+	return &cli.Command{
+		Name:      "export",
+		Usage:     "write the documents of a snapshot as restatectl metadata get prints them",
+		ArgsUsage: "SNAPSHOT",
+		Description: `Every document becomes a file DIR/KEY.json, byte for byte as restatectl would have printed it: from a store, and from
+documents that were laid out otherwise. A key that the store does not have becomes null, as restatectl prints it.
+
+restatectl up to 1.7 cannot print rule_book. It is written to rule_book.decoded.json, in a form of restate-lint's own.
+
+A document that cannot be read as a whole is not written. That, and whatever else a store could not be read of, makes
+the exit code 3. Files that exist are not
+overwritten, and nothing is written into the snapshot. The files may hold secrets: only you can read them.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "to", Usage: "write to `DIR`, which is made if it does not exist"},
+			&cli.BoolFlag{Name: "overwrite", Usage: "replace files that exist"},
+		},
+		Action: func(c *cli.Context) error {
+			arguments, err := snapshotArguments(c, 1)
+			if err != nil {
+				return err
+			}
+			if c.String("to") == "" {
+				return usagef("export needs a directory to write to: --to DIR")
+			}
+			captures, code := env.findCaptures(arguments)
+			switch {
+			case code != clean:
+				return exitWith(code)
+			case len(captures) != 1:
+				return usagef("export takes one snapshot: %q is %d of them", arguments[0], len(captures))
+			}
+			e := &exporter{env: env, dir: c.String("to"), overwrite: c.Bool("overwrite"), code: clean}
+			if err := e.apart(captures[0]); err != nil {
+				return err
+			}
+			code, err = env.readCapture(captures[0], e.export)
+			if err != nil {
+				return err
+			}
+			return exitWith(worst(code, e.code))
+		},
+	}
+}
+
+// An exporter writes the documents of a snapshot into a directory.
+type exporter struct {
+	env       *Environment
+	dir       string
+	overwrite bool
+	code      exitCode
+}
+
+// An exported is a file to be written.
+type exported struct {
+	name     string
+	document *snapshots.Document // nil for a key that does not exist
+}
+
+// apart makes sure that nothing is written into what is read.
+func (e *exporter) apart(capture snapshots.Capture) error {
+	if capture.Path == "" {
+		return nil // it has no place of its own
+	}
+	input, err := filepath.EvalSymlinks(capture.Path)
+	if err != nil {
+		return exportError(capture.Name, err)
+	}
+	if info, err := os.Stat(input); err == nil && !info.IsDir() {
+		input = filepath.Dir(input)
+	}
+	output, err := resolved(e.dir)
+	if err != nil {
+		return usagef("--to: %s", format.Clean(err.Error()))
+	}
+	within, err := filepath.Rel(input, output)
+	if err == nil && within != ".." && !strings.HasPrefix(within, ".."+string(filepath.Separator)) {
+		return usagef("--to: %s is in the directory that is read, into which nothing is written", format.Clean(e.dir))
+	}
+	return nil
+}
+
+// resolved is the absolute path of a directory, all links followed, of which the last parts may not exist yet.
+func resolved(dir string) (string, error) {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	var missing []string
+	for at := absolute; ; at = filepath.Dir(at) {
+		found, err := filepath.EvalSymlinks(at)
+		switch {
+		case err == nil:
+			slices.Reverse(missing)
+			return filepath.Join(append([]string{found}, missing...)...), nil
+		case !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at):
+			return "", err
+		}
+		missing = append(missing, filepath.Base(at))
+	}
+}
+
+// export writes what there is.
+func (e *exporter) export(snapshot *snapshots.Snapshot) error {
+	var files []exported
+	for _, d := range snapshot.Documents {
+		switch {
+		case d.Kind == snapshots.RuleBook:
+			files = append(files, exported{"rule_book.decoded.json", d})
+		case d.Kind.Stored():
+			files = append(files, exported{d.Key() + ".json", d})
+		}
+	}
+	stored := func(name string) bool {
+		return slices.ContainsFunc(snapshot.Stores, func(s *stores.Store) bool { return snapshot.StoreName(s) == name })
+	}
+	for _, gap := range snapshot.Gaps {
+		// Nobody asked a store for the epochs that it does not have.
+		asked := gap.Null && gap.Key != "" && (gap.Kind == snapshots.SchemaRegistry || !stored(gap.Source))
+		if asked && !slices.ContainsFunc(files, func(f exported) bool { return f.name == gap.Key+".json" }) {
+			files = append(files, exported{name: gap.Key + ".json"})
+		}
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("%s: holds no document of the metadata store", format.Clean(snapshot.Name))
+	}
+	if err := os.MkdirAll(e.dir, 0o700); err != nil {
+		return exportError(e.dir, err)
+	}
+	root, err := os.OpenRoot(e.dir)
+	if err != nil {
+		return exportError(e.dir, err)
+	}
+	defer func() { _ = root.Close() }()
+	if !e.overwrite {
+		for _, file := range files {
+			if _, err := root.Lstat(file.name); err == nil {
+				return usagef("%s exists: nothing was written; --overwrite replaces files", format.Clean(filepath.Join(e.dir, file.name)))
+			}
+		}
+	}
+	out := bufio.NewWriter(e.env.Stdout)
+	for _, file := range files {
+		path := format.Clean(filepath.Join(e.dir, file.name))
+		if err := e.write(root, file); err != nil {
+			e.code = worst(e.code, unreadable)
+			e.env.complain("%s: not written: %s", path, format.Clean(underlying(err).Error()))
+			continue
+		}
+		line := path + ": null: the key does not exist"
+		if d := file.document; d != nil {
+			line = fmt.Sprintf("%s: %v from %s", path, d.Version, format.Clean(d.Source.Name))
+		}
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return outputError(err)
+		}
+		if file.document != nil && file.document.Kind == snapshots.RuleBook {
+			e.env.complain("%s: restatectl metadata get cannot print the rule book, which is in bilrost; this is restate-lint's own form of it", path)
+		}
+	}
+	for _, gap := range snapshot.Gaps {
+		if gap.Source != "" && !gap.Null && (gap.Kind == "" || gap.Kind.Stored()) {
+			e.env.complain("%s", format.Clean(gap.String()))
+			e.code = worst(e.code, unreadable)
+		}
+	}
+	return outputError(out.Flush())
+}
+
+// write writes one file, which is there as a whole or not at all.
+func (e *exporter) write(root *os.Root, file exported) (err error) {
+	if d := file.document; d != nil && !d.Complete {
+		return errors.New("it could not be read as a whole")
+	}
+	temporary := ".restate-lint-" + rand.Text() + ".tmp"
+	f, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, root.Remove(temporary))
+		}
+	}()
+	if file.document != nil {
+		err = file.document.Print(f)
+	} else {
+		_, err = io.WriteString(f, "null\n")
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	if e.overwrite {
+		return root.Rename(temporary, file.name)
+	}
+	switch err := root.Link(temporary, file.name); { // which, unlike renaming, replaces nothing
+	case errors.Is(err, fs.ErrExist):
+		return err
+	case err != nil: // not every file system has links
+		return root.Rename(temporary, file.name)
+	}
+	return root.Remove(temporary)
+}
+
+func exportError(dir string, err error) error {
+	return fmt.Errorf("%s: %w", format.Clean(dir), underlying(err))
+}
