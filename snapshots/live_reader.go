@@ -78,7 +78,8 @@ var tables = []table{
 	},
 }
 
-// rowColumns are the columns that may come first in a row. No document of metadata starts with one of them.
+// rowColumns are the columns that may come first in a row, but for "replication": see rowNext. No document of metadata
+// starts with one of them.
 var rowColumns = func() map[string]bool {
 	columns := make(map[string]bool)
 	for _, column := range strings.Fields(`
@@ -214,8 +215,13 @@ func (w *window) rowNext() bool {
 	if len(text) == 0 || text[0] != '"' {
 		return false
 	}
-	end := bytes.IndexByte(text[1:], '"')
-	return end >= 0 && rowColumns[string(text[1:1+end])]
+	name, behind, ok := bytes.Cut(text[1:], []byte{'"'})
+	if ok && string(name) == "replication" {
+		// The one field of a document that is a column as well; in the document it holds an object.
+		behind = bytes.TrimLeft(behind, " \t\r\n:")
+		return len(behind) > 0 && behind[0] == '"'
+	}
+	return ok && rowColumns[string(name)]
 }
 
 // array reads the array at pos, which is a result if its first sound element is a row. It returns its document, nil
