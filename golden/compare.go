@@ -16,6 +16,8 @@ type Kind string
 const (
 	New             Kind = "new"              // an entry that the accepted report does not have
 	SeverityChanged Kind = "severity changed" // the same finding, but better or worse, whatever else it says
+	NowSuppressed   Kind = "suppressed"       // the same finding, but it does not count any more
+	NowCounting     Kind = "counting again"   // the same finding, but it was suppressed
 	MessageChanged  Kind = "message changed"  // the same finding, but it says something else
 	Changed         Kind = "changed"          // the same rule or name, but it says something else
 	Resolved        Kind = "resolved"         // a finding or a gap that is no more
@@ -25,7 +27,7 @@ const (
 	Gone            Kind = "gone"             // a document or a rule that is no more
 )
 
-var kinds = []Kind{New, SeverityChanged, MessageChanged, Changed, Resolved, Crashed, Undecided, Decided, Gone}
+var kinds = []Kind{New, NowCounting, SeverityChanged, NowSuppressed, MessageChanged, Changed, Resolved, Crashed, Undecided, Decided, Gone}
 
 // label is the kind in one word, for a column.
 func (k Kind) label() string {
@@ -193,8 +195,13 @@ func differing(accepted, current Entry) []Field {
 // kindOf is the kind of a change between two entries of one key.
 func kindOf(accepted, current Entry) Kind {
 	if was, ok := accepted.(Finding); ok {
-		if was.Severity != current.(Finding).Severity {
+		switch is := current.(Finding); {
+		case was.Suppressed != "" && is.Suppressed == "":
+			return NowCounting
+		case was.Severity != is.Severity:
 			return SeverityChanged
+		case was.Suppressed == "" && is.Suppressed != "":
+			return NowSuppressed
 		}
 		return MessageChanged
 	}

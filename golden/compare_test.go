@@ -216,8 +216,9 @@ func goldens(t *rapid.T, label string) *golden.Golden {
 			}
 			result.Findings = append(result.Findings, analyze.Finding{
 				Rule: rule, Severity: rules.Severity(1 + number("severity")), Fingerprint: fmt.Sprintf("%s@log/%d", rule, log*4),
-				Title: rapid.SampledFrom([]string{"", "t", "\x1b\"\\\n\u2028"}).Draw(t, label+" title"),
-				Why:   rapid.SampledFrom([]string{"", "w"}).Draw(t, label+" why"),
+				Title:      rapid.SampledFrom([]string{"", "t", "\x1b\"\\\n\u2028"}).Draw(t, label+" title"),
+				Suppressed: rapid.SampledFrom([]*analyze.Suppression{nil, nil, {By: analyze.ByBaseline, Reason: "r"}}).Draw(t, label+" suppressed"),
+				Why:        rapid.SampledFrom([]string{"", "w"}).Draw(t, label+" why"),
 			})
 		})
 		result.Outcomes = append(result.Outcomes, outcome)

@@ -204,6 +204,8 @@ func (g *Golden) validate() error {
 			return fmt.Errorf("%q is not the fingerprint of a finding", f.Fingerprint)
 		case f.Severity == 0:
 			return fmt.Errorf("the finding %q has no severity", f.Fingerprint)
+		case f.Suppressed != "" && f.Suppressed != analyze.ByConfiguration && f.Suppressed != analyze.ByBaseline:
+			return fmt.Errorf("%q is nothing that suppresses the finding %q", f.Suppressed, f.Fingerprint)
 		}
 	}
 	return cmp.Or(

@@ -39,6 +39,7 @@ func TestWhatIsNoGoldenIsNamedAsSuch(t *testing.T) {
 		{"null findings", beforeFindings + `"findings": null}`, golden.ErrNotGolden, "findings is missing"},
 		{"an unknown severity", with(`"warning"`, `"fatal"`), golden.ErrNotGolden, `"fatal" is not a severity`},
 		{"no severity", with(`"severity": "warning",`, ``), golden.ErrNotGolden, "has no severity"},
+		{"an unknown suppressor", with(`"severity": "warning",`, `"severity": "warning", "suppressed": "me",`), golden.ErrNotGolden, `"me" is nothing that suppresses`},
 		{"an unknown state", with(`"passed"`, `"skipped"`), golden.ErrNotGolden, `"skipped" is not a state of the rule passes`},
 		{"a fingerprint of nothing", with(`finds@log/2`, `log/2`), golden.ErrNotGolden, `"log/2" is not the fingerprint`},
 		{"a finding twice", with(`finds@log/10`, `finds@log/2`), golden.ErrNotGolden, `findings has "finds@log/2" twice`},

@@ -54,12 +54,14 @@ type Outcome struct {
 type Finding struct {
 	Fingerprint string         `json:"fingerprint"`
 	Severity    rules.Severity `json:"severity"`
-	Title       string         `json:"title"`
-	Nodeset     string         `json:"nodeset,omitempty"`
-	Observed    string         `json:"observed,omitempty"`
-	Expected    string         `json:"expected,omitempty"`
-	Why         string         `json:"why,omitempty"`
-	Remedy      []string       `json:"remedy,omitempty"`
+	// Suppressed is what suppresses the finding; empty for one that counts. Why it is suppressed stands where that is written.
+	Suppressed analyze.Suppressor `json:"suppressed,omitempty"`
+	Title      string             `json:"title"`
+	Nodeset    string             `json:"nodeset,omitempty"`
+	Observed   string             `json:"observed,omitempty"`
+	Expected   string             `json:"expected,omitempty"`
+	Why        string             `json:"why,omitempty"`
+	Remedy     []string           `json:"remedy,omitempty"`
 }
 
 // Rule is the rule that reported the finding: what stands before the @ of the fingerprint.
@@ -68,8 +70,8 @@ func (f Finding) Rule() string {
 	return rule
 }
 
-// Of returns the canonical form of a result. The result need not be located or hashed. Suppressed findings are left out,
-// as they do not count: what suppresses them says why.
+// Of returns the canonical form of a result. The result need not be located or hashed. Suppressed findings are kept and
+// marked: one that appears, disappears, or counts again is a change like any other.
 func Of(result *analyze.Result) *Golden {
 	g := &Golden{SchemaVersion: SchemaVersion, Snapshot: text(result.Name), ClusterName: text(result.ClusterName)}
 	for _, d := range result.Documents {
@@ -83,9 +85,6 @@ func Of(result *analyze.Result) *Golden {
 	}
 	for i := range result.Findings {
 		f := &result.Findings[i]
-		if f.Suppressed != nil {
-			continue
-		}
 		finding := Finding{
 			Fingerprint: text(f.Fingerprint),
 			Severity:    f.Severity,
@@ -94,6 +93,9 @@ func Of(result *analyze.Result) *Golden {
 			Observed:    text(f.Observed),
 			Expected:    text(f.Expected),
 			Why:         text(f.Why),
+		}
+		if f.Suppressed != nil {
+			finding.Suppressed = f.Suppressed.By
 		}
 		for _, step := range f.Remedy {
 			finding.Remedy = append(finding.Remedy, text(step))
@@ -113,23 +115,24 @@ var places = regexp.MustCompile(` \(byte \d+\)|(\bentry) \d+`)
 func placeless(reason string) string { return places.ReplaceAllString(reason, "$1") }
 
 // settle puts a golden into canonical form: sorted, every key once, no list nil, and a rule "found" exactly when it
-// has findings.
+// has findings that count, "suppressed" when it has others only.
 func (g *Golden) settle() {
 	g.Documents, g.Gaps = settled(g.Documents), settled(g.Gaps)
 	g.Outcomes, g.Findings = settled(g.Outcomes), settled(g.Findings)
-	found := make(map[string]bool)
-	for _, f := range g.Findings {
-		found[f.Rule()] = true
+	states := make(map[string]analyze.State)
+	for i := range g.Findings {
+		if f := &g.Findings[i]; f.Suppressed == "" {
+			states[f.Rule()] = analyze.Found
+		} else if rule := f.Rule(); states[rule] == "" {
+			states[rule] = analyze.Suppressed
+		}
 	}
 	for i := range g.Outcomes {
 		o := &g.Outcomes[i]
 		slices.Sort(o.Missing)
 		o.Missing = slices.Compact(o.Missing)
 		if decided(o.State) {
-			o.State = analyze.Passed
-			if found[o.Rule] {
-				o.State = analyze.Found
-			}
+			o.State = cmp.Or(states[o.Rule], analyze.Passed)
 		}
 	}
 }
@@ -229,6 +232,7 @@ func (o Outcome) fields() []field {
 func (f Finding) fields() []field {
 	return []field{
 		{"severity", f.Severity.String()},
+		{"suppressed", string(f.Suppressed)},
 		{"title", f.Title},
 		{"nodeset", f.Nodeset},
 		{"observed", f.Observed},
@@ -240,5 +244,9 @@ func (f Finding) fields() []field {
 
 // heading is a finding in one line.
 func (f Finding) heading() string {
-	return fmt.Sprintf("%s[%s]: %s", f.Severity, f.Rule(), f.Title)
+	mark := ""
+	if f.Suppressed != "" {
+		mark = " (suppressed)"
+	}
+	return fmt.Sprintf("%s[%s]%s: %s", f.Severity, f.Rule(), mark, f.Title)
 }

@@ -192,14 +192,14 @@ func TestHostileTextIsEscapedAndSurvivesTheFile(t *testing.T) {
 	}
 }
 
-// What is suppressed does not count: the accepted report is what counts.
-func TestSuppressedFindingsAreLeftOut(t *testing.T) {
+// A suppression that goes away, or comes, is a change of the report.
+func TestSuppressedFindingsAreMarked(t *testing.T) {
 	result := &analyze.Result{
 		Name:     "s",
 		Outcomes: []analyze.Outcome{{Rule: "a", State: analyze.Found, Findings: 2}, {Rule: "b", State: analyze.Found, Findings: 1}},
 		Findings: []analyze.Finding{
-			{Rule: "a", Fingerprint: "a@1", Severity: rules.Error},
-			{Rule: "a", Fingerprint: "a@2", Severity: rules.Error},
+			{Rule: "a", Fingerprint: "a@1", Severity: rules.Error, Title: "first"},
+			{Rule: "a", Fingerprint: "a@2", Severity: rules.Error, Title: "second"},
 			{Rule: "b", Fingerprint: "b@1", Severity: rules.Error},
 		},
 	}
@@ -209,11 +209,32 @@ func TestSuppressedFindingsAreLeftOut(t *testing.T) {
 		}
 		return &analyze.Suppression{By: analyze.ByConfiguration, Reason: "known"}
 	})
-	g := golden.Of(result)
-	if len(g.Findings) != 1 || g.Findings[0].Fingerprint != "a@2" {
-		t.Errorf("got %+v", g.Findings)
+	before := golden.Of(result)
+	if len(before.Findings) != 3 || before.Findings[0].Suppressed != analyze.ByConfiguration || before.Findings[1].Suppressed != "" {
+		t.Errorf("got %+v", before.Findings)
 	}
-	if g.Outcomes[0].State != analyze.Found || g.Outcomes[1].State != analyze.Passed {
-		t.Errorf("got %+v", g.Outcomes)
+	if before.Outcomes[0].State != analyze.Found || before.Outcomes[1].State != analyze.Suppressed {
+		t.Errorf("got %+v", before.Outcomes)
+	}
+	if want := "1 error, 0 warnings, 0 notes (2 suppressed); 0 rules undecided"; before.Summary() != want {
+		t.Errorf("got %s, want %s", before.Summary(), want)
+	}
+	read, err := golden.Decode(before.Encode())
+	if err != nil || !golden.Compare(before, read).Empty() {
+		t.Error(err)
+	}
+	result.Findings[0].Suppressed, result.Findings[1].Suppressed = nil, &analyze.Suppression{By: analyze.ByBaseline, Reason: "old"}
+	result.Findings[2].Severity = rules.Note
+	want := `s: 1 counting again, 1 severity changed, 1 suppressed
+  counting  error[a]: first
+            suppressed - configuration
+  severity  note[b] (suppressed): 
+            severity - error
+                     + note
+  suppressed error[a] (suppressed): second
+            suppressed + baseline
+`
+	if got := golden.Compare(before, golden.Of(result)).String(); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
 	}
 }

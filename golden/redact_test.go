@@ -171,6 +171,27 @@ func TestRedactionsAreThoseOfTheStore(t *testing.T) {
 	}
 }
 
+func TestTheRedactionsThatTheReadmeShowsAreRead(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(readme), "```yaml\nredactions:")
+	block, _, ok := strings.Cut(block, "```")
+	if !ok {
+		t.Fatal("the README shows no redactions")
+	}
+	r, err := golden.DecodeRedactions([]byte("redactions:" + block))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := example()
+	g.Findings[0].Title = "on db1.corp.example"
+	if title := r.Apply(g).Findings[0].Title; title != "on [host name]" {
+		t.Error(title)
+	}
+}
+
 // What was redacted once is not redacted again: a pending report is as it will be in the golden.
 func TestRedactingTwiceIsRedactingOnce(t *testing.T) {
 	pointers := rapid.SampledFrom([]string{"/cluster_name", "/gaps/*/reason", "/findings/*/title", "/findings/*/why", "/findings/*/fingerprint", "/findings", "/*"})

@@ -176,11 +176,19 @@ func orNothing(text string) string {
 	return text
 }
 
-// Summary counts what the report says: "1 error, 7 warnings, 0 notes; 3 rules undecided".
+// Summary counts what the report says: "1 error, 7 warnings, 0 notes; 3 rules undecided", and "(2 suppressed)" behind the
+// notes if there are such findings.
 func (g *Golden) Summary() string {
 	counts := make(map[rules.Severity]int)
-	for _, f := range g.Findings {
-		counts[f.Severity]++
+	suppressed := ""
+	n := 0
+	for i := range g.Findings {
+		if g.Findings[i].Suppressed != "" {
+			n++
+			suppressed = fmt.Sprintf(" (%d suppressed)", n)
+		} else {
+			counts[g.Findings[i].Severity]++
+		}
 	}
 	undecided := 0
 	for _, o := range g.Outcomes {
@@ -188,8 +196,8 @@ func (g *Golden) Summary() string {
 			undecided++
 		}
 	}
-	return fmt.Sprintf("%s, %s, %s; %s undecided", count(counts[rules.Error], "error"), count(counts[rules.Warning], "warning"),
-		count(counts[rules.Note], "note"), count(undecided, "rule"))
+	return fmt.Sprintf("%s, %s, %s%s; %s undecided", count(counts[rules.Error], "error"), count(counts[rules.Warning], "warning"),
+		count(counts[rules.Note], "note"), suppressed, count(undecided, "rule"))
 }
 
 // Headlines is one line for each finding, or for the first few of a rule. It is safe to print on a terminal.

@@ -392,8 +392,13 @@ func (r *review) finding(change *golden.Change) *analyze.Finding {
 	if !ok {
 		entry, _ = change.Accepted.(golden.Finding)
 	}
+	var suppressed *analyze.Suppression
+	if entry.Suppressed != "" {
+		suppressed = &analyze.Suppression{By: entry.Suppressed, Reason: "which says why"}
+	}
 	return &analyze.Finding{
-		Rule: entry.Rule(), Severity: entry.Severity, Fingerprint: entry.Fingerprint, Title: entry.Title, Nodeset: entry.Nodeset,
+		Suppressed: suppressed,
+		Rule:       entry.Rule(), Severity: entry.Severity, Fingerprint: entry.Fingerprint, Title: entry.Title, Nodeset: entry.Nodeset,
 		Observed: entry.Observed, Expected: entry.Expected, Why: entry.Why, Remedy: entry.Remedy,
 	}
 }
