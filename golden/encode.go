@@ -9,6 +9,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"sync"
 	"unicode/utf16"
 
 	"restate-lint/analyze"
@@ -87,7 +88,7 @@ func escaped(text []byte) []byte {
 // Decode reads a golden, and only a golden: the error names what is unknown, missing, or said twice, and wraps
 // ErrNotGolden, ErrConflict or ErrVersion. The layout and order of the text do not matter.
 func Decode(text []byte) (*Golden, error) {
-	if at := conflict.FindIndex(text); at != nil {
+	if at := conflict().FindIndex(text); at != nil {
 		return nil, fmt.Errorf("line %d: %w", lineOf(text, int64(at[0])), ErrConflict)
 	}
 	var head struct {
@@ -123,7 +124,7 @@ func Decode(text []byte) (*Golden, error) {
 }
 
 // conflict matches the lines that git puts into a file it could not merge. No line of a golden starts like that.
-var conflict = regexp.MustCompile(`(?m)^(<{7}|>{7}|\|{7})[ \r]|^={7}\r?$`)
+var conflict = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^(<{7}|>{7}|\|{7})[ \r]|^={7}\r?$`) })
 
 func lineOf(text []byte, offset int64) int { return 1 + bytes.Count(text[:offset], []byte("\n")) }
 

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"restate-lint/analyze"
 	"restate-lint/rules"
@@ -109,10 +110,10 @@ func Of(result *analyze.Result) *Golden {
 // text makes a text survive being written as JSON and read again.
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-var places = regexp.MustCompile(` \(byte \d+\)|(\bentry) \d+`)
+var places = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \(byte \d+\)|(\bentry) \d+`) })
 
 // placeless takes from a reason where in a source the gap is: which of the entries, and at which byte.
-func placeless(reason string) string { return places.ReplaceAllString(reason, "$1") }
+func placeless(reason string) string { return places().ReplaceAllString(reason, "$1") }
 
 // settle puts a golden into canonical form: sorted, every key once, no list nil, and a rule "found" exactly when it
 // has findings that count, "suppressed" when it has others only.

@@ -15,8 +15,10 @@ type Round struct {
 
 	// wanted remembers who wants the segments of a placement. Its size is bounded: clusters have few placements, and one
 	// that has many gains nothing from remembering all of them.
-	wanted [1024]wanted
+	wanted []wanted
 }
+
+const mostWanted = 1024
 
 type logVisitor struct {
 	pass  *Pass
@@ -108,7 +110,11 @@ func (r *Round) turnOf(pass *Pass) bool {
 
 // by are those who want the segments of a placement.
 func (r *Round) by(placement *snapshots.Placement) []*segmentVisitor {
-	known := &r.wanted[placement.Number%len(r.wanted)]
+	place := placement.Number % mostWanted
+	if place >= len(r.wanted) {
+		r.wanted = append(r.wanted, make([]wanted, min(place+16, mostWanted)-len(r.wanted))...)
+	}
+	known := &r.wanted[place]
 	if known.placement != placement {
 		known.placement, known.by = nil, known.by[:0] // nobody's, should one of them panic
 		for i := range r.segments {

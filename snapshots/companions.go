@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 )
@@ -33,9 +34,9 @@ func (r *reader) companion(source *Source) bool {
 		return false
 	}
 	switch {
-	case tomlStart.Match(head):
+	case tomlStart().Match(head):
 		return r.serverConfig(source)
-	case listingStart.Match(head):
+	case listingStart().Match(head):
 		return r.dataListing(source)
 	}
 	return false
@@ -61,8 +62,13 @@ type ServerConfig struct {
 	at       map[string]int64
 }
 
+// pattern compiles a regular expression when it is asked for: most captures ask for none.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
 // tomlStart is how a TOML file starts: with comments, then a key or a table.
-var tomlStart = regexp.MustCompile(`\A(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:[A-Za-z0-9_.-]+[ \t]*=|\[{1,2}[ \t]*[A-Za-z0-9_.-]+[ \t]*\]{1,2}[ \t]*(?:#|\r?\n|\z))`)
+var tomlStart = pattern(`\A(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:[A-Za-z0-9_.-]+[ \t]*=|\[{1,2}[ \t]*[A-Za-z0-9_.-]+[ \t]*\]{1,2}[ \t]*(?:#|\r?\n|\z))`)
 
 // serverTables and serverKeys are names that only a Restate server's configuration has; one of them tells it apart.
 var serverTables = []string{"bifrost", "metadata-client", "metadata-server", "metadata-store", "metadata-store-client", "log-server", "worker"}
@@ -174,8 +180,8 @@ func (c *ServerConfig) At(setting string) Position {
 }
 
 var (
-	tomlTable = regexp.MustCompile(`^[ \t]*\[{1,2}[ \t]*([A-Za-z0-9_.-]+)[ \t]*\]`)
-	tomlKey   = regexp.MustCompile(`^[ \t]*([A-Za-z0-9_.-]+)[ \t]*=`)
+	tomlTable = pattern(`^[ \t]*\[{1,2}[ \t]*([A-Za-z0-9_.-]+)[ \t]*\]`)
+	tomlKey   = pattern(`^[ \t]*([A-Za-z0-9_.-]+)[ \t]*=`)
 )
 
 // tomlLines finds the lines of settings and tables. It may be wrong within texts of several lines, which is no harm.
@@ -191,10 +197,10 @@ func tomlLines(text []byte) map[string]int64 {
 	}
 	table, offset := "", int64(0)
 	for line := range bytes.Lines(text) {
-		if match := tomlTable.FindSubmatch(line); match != nil {
+		if match := tomlTable().FindSubmatch(line); match != nil {
 			table = string(match[1]) + "."
 			note(string(match[1]), offset)
-		} else if match := tomlKey.FindSubmatch(line); match != nil {
+		} else if match := tomlKey().FindSubmatch(line); match != nil {
 			note(table+string(match[1]), offset)
 		}
 		offset += int64(len(line))
@@ -215,9 +221,9 @@ type Listing struct {
 var dataEntries = []string{"log-store", "replicated-metadata-server", "local-metadata-store", "local-loglet", "db-snapshots", markerFile}
 
 // listingStart is how a listing starts: with a path, the sum of ls -l, or the mode of a file.
-var listingStart = regexp.MustCompile(`\A(?:\r?\n)*(?:total [0-9]+[^\n]*\n|[-dlbcps][-rwxsStT]{9}|[./A-Za-z0-9_@~:+-]+/?\r?\n)`)
+var listingStart = pattern(`\A(?:\r?\n)*(?:total [0-9]+[^\n]*\n|[-dlbcps][-rwxsStT]{9}|[./A-Za-z0-9_@~:+-]+/?\r?\n)`)
 
-var listingLine = regexp.MustCompile(`^(?:total [0-9]+\S*|[-dlbcps][-rwxsStT]{9}[.+@]? .*?([^ /]+)/?|([^ \t\r\n]+):|([^ \t\r\n]+))\r?\n?$`)
+var listingLine = pattern(`^(?:total [0-9]+\S*|[-dlbcps][-rwxsStT]{9}[.+@]? .*?([^ /]+)/?|([^ \t\r\n]+):|([^ \t\r\n]+))\r?\n?$`)
 
 func (r *reader) dataListing(source *Source) bool {
 	text, err := source.whole()
@@ -233,7 +239,7 @@ func (r *reader) dataListing(source *Source) bool {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		match := listingLine.FindSubmatch(line)
+		match := listingLine().FindSubmatch(line)
 		if match == nil {
 			return false
 		}

@@ -26,7 +26,7 @@ func (l *Logs) each(visit func(*Log), way readingWay) []Gap {
 	if l.listAt < 0 {
 		return nil
 	}
-	r := &logsReader{logs: l, useLayout: way.layout, placements: newPlacements(l.snapshot.Nodes), log: new(Log)}
+	r := &logsReader{logs: l, useLayout: way.layout, placements: newPlacements(l.snapshot.Nodes, l.Document.Source.Size-l.listAt), log: new(Log)}
 	f, err := l.Document.Source.Open(l.listAt)
 	if err != nil {
 		r.gap(err.Error())

@@ -23,7 +23,7 @@ type placements struct {
 	made    int
 	usual   usualReplication
 	seed    maphash.Seed
-	table   [1024][4]*placementSlot // four places for texts of equal hashes, the newest first
+	table   [][4]*placementSlot // four places for texts of equal hashes, the newest first
 }
 
 // A placementSlot is one text and what it means. It does not change.
@@ -34,8 +34,9 @@ type placementSlot struct {
 	err       error
 }
 
-func newPlacements(nodes *Nodes) *placements {
-	p := &placements{seed: maphash.MakeSeed(), nodes: nodes}
+// newPlacements returns what remembers the placements of logs that are so many bytes long.
+func newPlacements(nodes *Nodes, size int64) *placements {
+	p := &placements{seed: maphash.MakeSeed(), nodes: nodes, table: make([][4]*placementSlot, max(16, min(size/1024, 1024)))}
 	if nodes != nil {
 		p.release = nodes.Release()
 	}

@@ -114,7 +114,11 @@ func (s *Source) find(offsets []int64, withText bool) ([]Line, error) {
 	defer f.Close()
 
 	// The buffer holds the block under work with lineContext bytes on either side of it.
-	buf := make([]byte, 0, blockSize+2*lineContext)
+	block := blockSize
+	if s.Size > 0 {
+		block = int(min(s.Size+1, int64(block)))
+	}
+	buf := make([]byte, 0, block+2*lineContext)
 	var base int64     // the offset of buf[0]
 	number := int64(1) // the line at position done
 	lineStart, done := int64(0), int64(0)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"restate-lint/analyze"
 	"restate-lint/rules"
@@ -542,7 +543,7 @@ func (e *evidence) targetBetween(arguments []string) answer {
 // maxRegistry bounds how much of a schema registry is looked through, in bytes.
 const maxRegistry = 64 << 20
 
-var sdkVersion = regexp.MustCompile(`"sdk_version"\s*:\s*(null|"[^"]*")`)
+var sdkVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"sdk_version"\s*:\s*(null|"[^"]*")`) })
 
 // sdk looks for the field by its name: the shape of the registry has changed over the releases.
 func (e *evidence) sdk(arguments []string) answer {
@@ -557,7 +558,7 @@ func (e *evidence) sdk(arguments []string) answer {
 	if err != nil {
 		return undecided("schema_registry: %v", err)
 	}
-	versions := sdkVersion.FindAllSubmatchIndex(text, -1)
+	versions := sdkVersion().FindAllSubmatchIndex(text, -1)
 	silent := len(versions) == 0 && bytes.Contains(text, []byte(`"protocol_type"`))
 	for _, match := range versions {
 		version := strings.Trim(string(text[match[2]:match[3]]), `"`)

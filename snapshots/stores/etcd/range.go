@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -8,17 +9,25 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"sync"
 
 	"restate-lint/snapshots/stores"
 )
 
 // rangeHead is how the output of etcdctl starts: with a header, or, if its keys were sorted since, with a count.
-var rangeHead = regexp.MustCompile(`\A\s*\{\s*(?:"header"\s*:\s*\{[^{}]*"(?:cluster_id|revision)"[^{}]*\}\s*,\s*"(?:kvs|count|more)"\s*:|"(?:count|kvs)"\s*:)`)
+var rangeHead = pattern(`\A\s*\{\s*(?:"header"\s*:\s*\{[^{}]*"(?:cluster_id|revision)"[^{}]*\}\s*,\s*"(?:kvs|count|more)"\s*:|"(?:count|kvs)"\s*:)`)
 
-var rangeKey = regexp.MustCompile(`"(?:create_revision|mod_revision)"\s*:`)
+var rangeKey = pattern(`"(?:create_revision|mod_revision)"\s*:`)
+
+// pattern compiles a regular expression when it is asked for: most captures ask for none.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // IsRange reports whether a file with this head is what `etcdctl get -w json` prints.
-func IsRange(head []byte) bool { return rangeHead.Match(head) && rangeKey.Match(head) }
+func IsRange(head []byte) bool {
+	return bytes.Contains(head, []byte("_revision\"")) && rangeHead().Match(head) && rangeKey().Match(head)
+}
 
 // A rangeValue is one key as etcdctl prints it. Other clients quote the numbers.
 type rangeValue struct {
