@@ -113,7 +113,7 @@ type checkRun struct {
 	codes   []exitCode
 }
 
-// check checks one capture after the other, and reports each before the next.
+// check checks the captures, and reports each as soon as it and those before it were checked.
 func (run *checkRun) check(captures []snapshots.Capture, failures []analyze.Failure) error {
 	start := time.Now()
 	if err := run.reports.begin(); err != nil {
@@ -123,14 +123,13 @@ func (run *checkRun) check(captures []snapshots.Capture, failures []analyze.Fail
 		run.reports.failed(failure)
 	}
 	var alone []snapshots.Capture
-	for _, capture := range captures {
-		e := run.examine(capture)
-		if err := run.report(e); err != nil {
-			return err
-		}
+	if err := inOrder(captures, run.examine, func(capture snapshots.Capture, e examined) error {
 		if e.result != nil && isFile(capture) && lacksMainDocument(e.result) {
 			alone = append(alone, capture)
 		}
+		return run.report(e)
+	}); err != nil {
+		return err
 	}
 	run.checker.conclude()
 	if len(alone) > 0 {
