@@ -37,6 +37,7 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 			&cli.BoolFlag{Name: "all", Usage: "print every finding in full, also where hundreds have one cause"},
 			&cli.BoolFlag{Name: "show-suppressed", Usage: "print suppressed findings as well; they never count"},
 			&cli.BoolFlag{Name: "require-complete", Usage: "exit with 3 when a rule is undecided"},
+			&cli.StringFlag{Name: "baseline", Usage: "findings that the baseline `FILE` has do not count; see \"baseline --help\""},
 			profileFlag("rules and thresholds for a kind of work: "),
 			&cli.StringFlag{Name: "target-version", Usage: "judge by what the `RELEASE` asks for, to which an upgrade leads"},
 			rootFlag(),
@@ -61,6 +62,9 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 			captures, failures, code := env.searchCaptures(arguments)
 			checker, err := env.newChecker(c, captures)
 			if err != nil {
+				return err
+			}
+			if err := checker.useBaseline(c); err != nil {
 				return err
 			}
 			run := &checkRun{env: env, checker: checker, root: root, codes: []exitCode{code}}

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"restate-lint/analyze"
+	"restate-lint/analyze/baseline"
 	"restate-lint/analyze/config"
 	"restate-lint/analyze/format"
 	"restate-lint/rules"
@@ -21,6 +22,9 @@ type checker struct {
 	plans map[string]*plan // by the name of the capture
 	// accounts are those of the configurations that apply to some capture, by the names of the files.
 	accounts []account
+	// baseline is the account of the baseline at baselinePath; nil for none.
+	baseline     *baseline.Account
+	baselinePath string
 }
 
 // A plan is how one snapshot is checked.
@@ -94,6 +98,28 @@ func (env *Environment) newPlan(c *cli.Context, file *config.File, target cluste
 	return p, nil
 }
 
+// useBaseline makes the findings of the baseline that --baseline names not count.
+func (k *checker) useBaseline(c *cli.Context) error {
+	if !c.IsSet("baseline") {
+		return nil
+	}
+	if k.baselinePath = c.String("baseline"); k.baselinePath == "" {
+		return usagef("--baseline: the empty text is not the name of a file")
+	}
+	file, err := readBaseline(k.baselinePath)
+	if err != nil {
+		return err
+	}
+	var today analyze.Date
+	if file.Expires() {
+		if today, err = k.env.today(); err != nil {
+			return err
+		}
+	}
+	k.baseline = baseline.NewAccount(file, today)
+	return nil
+}
+
 // check runs the rules over the snapshot of a capture. It keeps nothing, so that snapshots can be checked side by side.
 func (k *checker) check(snapshot *snapshots.Snapshot) *analyze.Result {
 	p := k.plans[snapshot.Name]
@@ -103,6 +129,9 @@ func (k *checker) check(snapshot *snapshots.Snapshot) *analyze.Result {
 // settle marks the findings of a result that do not count.
 func (k *checker) settle(result *analyze.Result) {
 	k.plans[result.Name].account.Apply(result)
+	if k.baseline != nil {
+		k.baseline.Apply(result)
+	}
 }
 
 // unread says that a capture could not be checked.
@@ -131,6 +160,9 @@ func (k *checker) conclude() {
 		for s := range a.Unused {
 			say(s, "matches nothing that was found")
 		}
+	}
+	if k.baseline != nil {
+		k.env.complainAboutBaseline(k.baselinePath, k.baseline)
 	}
 }
 

@@ -41,6 +41,7 @@ var commandTable = []func(*Environment) *cli.Command{
 	upgradeCommand,
 	goldenCommand,
 	configCommand,
+	baselineCommand,
 	rulesCommand,
 	explainCommand,
 }

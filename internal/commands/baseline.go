@@ -1,0 +1,296 @@
+package commands
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"restate-lint/analyze"
+	"restate-lint/analyze/baseline"
+	"restate-lint/analyze/format"
+	"restate-lint/snapshots"
+)
+
+// baselineFile is where the baseline is kept unless --baseline says otherwise.
+const baselineFile = "restate-lint-baseline.json"
+
+func baselineCommand(env *Environment) *cli.Command {
+	return &cli.Command{
+		Name:        "baseline",
+		Usage:       "accept the findings of today, so that a check fails only on what is beyond them",
+		Subcommands: []*cli.Command{baselineCreateCommand(env), baselineUpdateCommand(env), baselinePruneCommand(env)},
+		Description: `A baseline has the fingerprint of every finding that is accepted, its severity then, the reason, who answers for it, and
+optionally the last day on which that holds; edit these as you like. "check --baseline FILE" marks such findings as
+suppressed. A finding counts again when it is graver than it was, and behind the last day (that of SOURCE_DATE_EPOCH if it
+is set, or else of the clock, in UTC). An entry that is not found any more, though its rule was decided, is said to be
+stale. Name the snapshots as when the baseline was made: its entries belong to the names of snapshots.`,
+	}
+}
+
+// baselineFlags are those of every command that writes a baseline.
+func baselineFlags() []cli.Flag {
+	return slices.Concat([]cli.Flag{
+		&cli.StringFlag{Name: "baseline", Value: baselineFile, Usage: "the baseline is `FILE`"},
+		profileFlag("only rules of a profile: "),
+		&cli.StringFlag{Name: "target-version", Usage: "judge by what the `RELEASE` asks for, to which an upgrade leads"},
+	}, selectionFlags(), configFlags())
+}
+
+// entryFlags say what new entries have.
+func entryFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "reason", Value: "there when the baseline was made", Usage: "why new entries are accepted: `TEXT`"},
+		&cli.StringFlag{Name: "owner", Usage: "`NAME` of who answers for new entries"},
+		&cli.StringFlag{Name: "expires", Usage: "last `DAY` on which new entries hold, such as 2027-01-31"},
+	}
+}
+
+// newEntry is what new entries are like.
+func newEntry(c *cli.Context) (entry baseline.Entry, err error) {
+	oneLine := func(flag string) string { return strings.Join(strings.Fields(c.String(flag)), " ") }
+	entry.Reason, entry.Owner = oneLine("reason"), oneLine("owner")
+	if entry.Reason == "" {
+		return entry, usagef("--reason: the empty text is no reason")
+	}
+	if c.IsSet("expires") {
+		if entry.Expires, err = analyze.ParseDate(c.String("expires")); err != nil {
+			return entry, usagef("--expires: %s", format.Clean(err.Error()))
+		}
+	}
+	return entry, nil
+}
+
+func baselineCreateCommand(env *Environment) *cli.Command {
+	return &cli.Command{
+		Name:        "create",
+		Usage:       "accept everything that is found now",
+		ArgsUsage:   "SNAPSHOT...",
+		Description: "Writes a new file with every finding that no configuration suppresses. A file that is there is left as it is: see update.",
+		Flags:       append(baselineFlags(), entryFlags()...),
+		Action: func(c *cli.Context) error {
+			like, err := newEntry(c)
+			if err != nil {
+				return err
+			}
+			run, err := newBaselineRun(env, c)
+			if err != nil {
+				return err
+			}
+			return run.rewrite(baseline.New(), true, func(f *baseline.File, result *analyze.Result) baseline.Change { return f.Update(result, like) })
+		},
+	}
+}
+
+func baselineUpdateCommand(env *Environment) *cli.Command {
+	return &cli.Command{
+		Name:      "update",
+		Usage:     "accept what is new, and drop what is no more",
+		ArgsUsage: "SNAPSHOT...",
+		Description: `Entries that stay keep their reasons, owners and days, and get the severity of now. An entry goes whose finding is no
+more, if its rule was decided. Entries of other snapshots stay as they are.`,
+		Flags: append(baselineFlags(), entryFlags()...),
+		Action: func(c *cli.Context) error {
+			like, err := newEntry(c)
+			if err != nil {
+				return err
+			}
+			return baselineChange(env, c, func(f *baseline.File, result *analyze.Result) baseline.Change { return f.Update(result, like) })
+		},
+	}
+}
+
+func baselinePruneCommand(env *Environment) *cli.Command {
+	return &cli.Command{
+		Name:        "prune",
+		Usage:       "drop what is no more, and accept nothing",
+		ArgsUsage:   "SNAPSHOT...",
+		Description: "An entry goes whose finding is no more, if its rule was decided. Everything else stays as it is.",
+		Flags:       baselineFlags(),
+		Action: func(c *cli.Context) error {
+			return baselineChange(env, c, (*baseline.File).Prune)
+		},
+	}
+}
+
+func baselineChange(env *Environment, c *cli.Context, change func(*baseline.File, *analyze.Result) baseline.Change) error {
+	run, err := newBaselineRun(env, c)
+	if err != nil {
+		return err
+	}
+	file, err := readBaseline(run.path)
+	if err != nil {
+		return err
+	}
+	return run.rewrite(file, false, change)
+}
+
+// readBaseline reads a baseline that was named. One that cannot be used is a wrong configuration.
+func readBaseline(path string) (*baseline.File, error) {
+	file, err := baseline.Read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usagef("%s\nto make one: %s baseline create --baseline %s SNAPSHOT...", format.Clean(err.Error()), Name, shellWord(path))
+	case err != nil:
+		return nil, usagef("%s", format.Clean(err.Error()))
+	}
+	return file, nil
+}
+
+// A baselineRun changes a baseline by what snapshots have.
+type baselineRun struct {
+	env      *Environment
+	path     string
+	captures []snapshots.Capture
+	checker  *checker
+	codes    []exitCode
+}
+
+func newBaselineRun(env *Environment, c *cli.Context) (*baselineRun, error) {
+	if c.String("baseline") == "" {
+		return nil, usagef("--baseline: the empty text is not the name of a file")
+	}
+	arguments, err := snapshotArguments(c, math.MaxInt)
+	if err != nil {
+		return nil, err
+	}
+	run := &baselineRun{env: env, path: c.String("baseline")}
+	captures, code := env.findCaptures(arguments)
+	run.captures, run.codes = captures, []exitCode{code}
+	run.checker, err = env.newChecker(c, captures)
+	return run, err
+}
+
+// rewrite changes the file by the result of every snapshot, says what changed, and writes it.
+func (run *baselineRun) rewrite(file *baseline.File, isNew bool, change func(*baseline.File, *analyze.Result) baseline.Change) error {
+	changed := isNew
+	var text bytes.Buffer
+	for _, capture := range run.captures {
+		code, err := run.env.readCapture(capture, func(snapshot *snapshots.Snapshot) error {
+			result := run.checker.check(snapshot)
+			run.checker.settle(result)
+			for _, o := range result.Outcomes {
+				if o.State == analyze.Crashed {
+					run.env.complain("%s: rule %s crashed; please report it: %s", format.Clean(result.Name), o.Rule, format.Clean(o.Crash))
+					run.codes = append(run.codes, crashed)
+				}
+			}
+			c := change(file, result)
+			changed = changed || !c.Empty()
+			describeChange(&text, result.Name, &c)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if code != clean {
+			run.checker.unread(capture.Name)
+		}
+		run.codes = append(run.codes, code)
+	}
+	run.checker.conclude()
+	name := format.Clean(run.path)
+	switch {
+	case len(run.captures) == 0:
+		return exitWith(worst(run.codes...))
+	case !changed:
+		fmt.Fprintf(&text, "%s: %s, nothing written\n", name, entries(file.Len()))
+	default:
+		err := file.Write(run.path, isNew)
+		if errors.Is(err, fs.ErrExist) {
+			return usagef("%s: is there already; to bring it up to date: %s baseline update", name, Name)
+		}
+		if err != nil {
+			return &exit{code: unreadable, message: format.Clean(err.Error())}
+		}
+		fmt.Fprintf(&text, "wrote %s: %s\n", name, entries(file.Len()))
+	}
+	if err := write(run.env.Stdout, text.Bytes()); err != nil {
+		return err
+	}
+	return exitWith(worst(run.codes...))
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+// changesShown is how many entries of each kind are listed for a snapshot.
+const changesShown = 5
+
+func describeChange(w *bytes.Buffer, snapshot string, change *baseline.Change) {
+	fmt.Fprintf(w, "%s: ", format.Clean(snapshot))
+	parts := []string{}
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{change.Kept, "kept"}, {len(change.Added), "added"}, {len(change.Removed), "removed"},
+		{len(change.Graver), "graver"}, {len(change.Milder), "milder"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing found"}
+	}
+	fmt.Fprintln(w, strings.Join(parts, ", "))
+	for _, list := range []struct {
+		what    string
+		entries []baseline.Entry
+	}{{"added", change.Added}, {"removed", change.Removed}, {"graver", change.Graver}, {"milder", change.Milder}} {
+		for i, entry := range list.entries {
+			if i == changesShown {
+				fmt.Fprintf(w, "  … and %d more\n", len(list.entries)-i)
+				break
+			}
+			fmt.Fprintf(w, "  %-7s  %s %s\n", list.what, entry.Severity, format.Clean(entry.Fingerprint))
+		}
+	}
+}
+
+// complainAboutBaseline says what the account of a baseline has to say, once all snapshots were checked.
+func (env *Environment) complainAboutBaseline(path string, account *baseline.Account) {
+	name := format.Clean(path)
+	for _, snapshot := range account.Unknown {
+		env.complain("%s: has no entry of the snapshot %s, but of one that may be the same, found in another way", name, format.Clean(snapshot))
+	}
+	list := func(remarks []baseline.Remark, what func(baseline.Remark) string) {
+		for i, remark := range remarks {
+			if i == fewRemarks {
+				env.complain("%s: and %d more", name, len(remarks)-i)
+				break
+			}
+			env.complain("%s: %s: %s %s", name, format.Clean(remark.Snapshot), format.Clean(remark.Entry.Fingerprint), what(remark))
+		}
+	}
+	list(account.Graver, func(r baseline.Remark) string {
+		return fmt.Sprintf("was accepted as %s and is %s now: it counts", withArticle(r.Entry.Severity.String()), withArticle(r.Now.String()))
+	})
+	list(account.Expired, func(r baseline.Remark) string {
+		return fmt.Sprintf("was accepted until %s: it counts again", r.Entry.Expires)
+	})
+	list(account.Stale, func(baseline.Remark) string { return "is found no more" })
+	if len(account.Stale) > 0 {
+		env.complain("to drop what is found no more: %s baseline prune --baseline %s SNAPSHOT...", Name, shellWord(path))
+	}
+}
+
+// fewRemarks is how many entries are named of each kind.
+const fewRemarks = 10
+
+func withArticle(noun string) string {
+	if strings.HasPrefix(noun, "e") {
+		return "an " + noun
+	}
+	return "a " + noun
+}
