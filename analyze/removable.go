@@ -125,8 +125,8 @@ const logletsOfMany = 8
 // NewRemovable says whether nodes may be removed: the given ones, or all that the nodes configuration has. The error says
 // that there is no whole nodes configuration (ErrNoNodes), or that nothing knows a given node.
 func NewRemovable(version string, s *snapshots.Snapshot, nodes []cluster.NodeID) (*Removable, error) {
-	if s.Nodes == nil || !s.Captured(snapshots.NodesConfig) {
-		return nil, ErrNoNodes
+	if err := wholeNodes(s); err != nil {
+		return nil, err
 	}
 	ids, loglets := nodes, 0
 	if len(nodes) == 0 {
@@ -159,7 +159,7 @@ func NewRemovable(version string, s *snapshots.Snapshot, nodes []cluster.NodeID)
 	r.Gaps = gapsOf(gaps)
 	r.lacks(s, references, len(gaps) > len(s.Gaps))
 
-	judge := &remover{snapshot: s, references: references, complete: len(r.Undecided) == 0, logsRead: s.Logs != nil && len(gaps) == len(s.Gaps)}
+	judge := &remover{snapshot: s, references: references, complete: len(r.Undecided) == 0, logsRead: s.Logs != nil && len(gaps) == len(s.Gaps), nodesRead: s.Captured(snapshots.NodesConfig)}
 	var problems []string
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
 		if s.Nodes.Get(id) == nil && !references.Of(id).Any() {
@@ -178,6 +178,9 @@ func NewRemovable(version string, s *snapshots.Snapshot, nodes []cluster.NodeID)
 func (r *Removable) lacks(s *snapshots.Snapshot, references *rules.References, logGaps bool) {
 	add := func(part, reason string, missing ...snapshots.Kind) {
 		r.Undecided = append(r.Undecided, undecided(part, reason, missing...))
+	}
+	if ids, _ := s.Nodes.Unreadable(); len(ids) > 0 {
+		add("nodes", "what would be left without a node is not known: "+cannotBeRead(ids), snapshots.NodesConfig)
 	}
 	switch {
 	case s.Logs == nil:
@@ -203,6 +206,7 @@ type remover struct {
 	references *rules.References
 	complete   bool // nothing is undecided
 	logsRead   bool // every log was read
+	nodesRead  bool // every entry of the nodes configuration was read
 }
 
 func (r *remover) removal(id cluster.NodeID) NodeRemoval {
@@ -213,7 +217,7 @@ func (r *remover) removal(id cluster.NodeID) NodeRemoval {
 		Restatectl: r.restatectl(node, named),
 		Commands:   []string{},
 	}
-	registered := node != nil && !node.Removed
+	registered := node != nil && !node.Removed && !node.Unreadable
 	if registered {
 		described := describeNode(node)
 		removal.Name, removal.Roles = described.Name, described.Roles
@@ -225,6 +229,8 @@ func (r *remover) removal(id cluster.NodeID) NodeRemoval {
 	}
 	removal.Blockers = append([]Blocker{}, blockers...)
 	switch {
+	case node != nil && node.Unreadable:
+		removal.Verdict = NotKnown // it may be a node or a tombstone
 	case node != nil && node.Removed && named.Any():
 		removal.Verdict = RemovedTooEarly
 	case len(blockers) > 0:
@@ -237,6 +243,8 @@ func (r *remover) removal(id cluster.NodeID) NodeRemoval {
 	switch {
 	case registered:
 		removal.Commands = r.commands(node, named, blockers)
+	case node != nil && node.Unreadable:
+		removal.Commands = []string{"restatectl nodes list   # what is it?", "restatectl metadata get -k nodes_config > nodes_config.json"}
 	case named.Any():
 		removal.Commands = slices.Concat(r.references.PartitionSteps(named), r.references.LogSteps(named))
 	}
@@ -318,6 +326,9 @@ func (r *remover) duties(node *snapshots.Node) (blockers []Blocker) {
 				"%d segments are of kind local or in-memory, and the metadata does not tell which node holds them"))
 		}
 	}
+	if !r.nodesRead {
+		return blockers // what would be left is not known
+	}
 	for _, role := range cluster.Roles() {
 		if hasRole(node, role) && !r.anotherHas(node, role) {
 			blockers = append(blockers, Blocker{Kind: BlockedByRole, Message: "it is the only node with the role " + string(role)})
@@ -386,8 +397,11 @@ func (r *remover) restatectl(node *snapshots.Node, named *rules.NodeReferences) 
 	refuses := func(ground Ground, messages ...string) RestatectlAnswer {
 		return RestatectlAnswer{Accepts: &no, Ground: ground, Refusals: messages}
 	}
-	if node == nil || node.Removed {
+	switch {
+	case node == nil || node.Removed:
 		return RestatectlAnswer{Accepts: &yes, Ground: GroundUnregistered, Refusals: []string{}}
+	case node.Unreadable:
+		return RestatectlAnswer{Refusals: []string{}}
 	}
 	accepts := RestatectlAnswer{Accepts: &yes, Refusals: []string{}}
 	switch node.Storage {

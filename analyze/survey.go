@@ -240,6 +240,9 @@ func NewSurvey(version string, s *snapshots.Snapshot, words []string) (*Survey, 
 	if err != nil {
 		return nil, err
 	}
+	if err := readNodes(s, "what each loss stops"); err != nil {
+		return nil, err
+	}
 	survey := &Survey{
 		SchemaVersion: SchemaVersion,
 		Tool:          Tool{Name: toolName, Version: version},

@@ -54,13 +54,14 @@ type SegmentAnswer struct {
 	// Tail tells that the segment is the open one of its log.
 	Tail bool `json:"tail"`
 	// EffectiveNodeset are the names of the members that count in quorums, "N1", in the order of the nodeset. Silent
-	// ones are among them: they count, and do not answer.
+	// ones are among them: they count, and do not answer. So are those whose entry cannot be read: they may count.
 	EffectiveNodeset []string `json:"effective_nodeset"`
 	// FMajority is "success", "success-with-risk", "best-effort" or "none": with the first two the loglet can be
-	// sealed and its tail be found.
+	// sealed and its tail be found. It is "undecided" where that depends on a member whose entry cannot be read.
 	FMajority string `json:"f_majority"`
-	// WriteQuorum tells whether the members that accept writes can hold all copies of a record.
-	WriteQuorum bool `json:"write_quorum"`
+	// WriteQuorum tells whether the members that accept writes can hold all copies of a record; nil where FMajority is
+	// undecided.
+	WriteQuorum *bool `json:"write_quorum"`
 }
 
 // Change is a value before and after the nodes went silent.
@@ -100,7 +101,8 @@ type PartitionAnswer struct {
 	// disabled and not silent.
 	Replicas []string `json:"replicas"`
 	Left     []string `json:"replicas_left"`
-	// Leader tells whether the partition can have a leader; nil when its current replica set is not known.
+	// Leader tells whether the partition can have a leader; nil when its current replica set is not known, or it depends on
+	// a node whose entry cannot be read.
 	Leader *bool `json:"leader_possible"`
 	// Frozen tells that leader elections are frozen: only the last leader can lead.
 	Frozen bool `json:"leadership_frozen,omitempty"`
@@ -204,6 +206,10 @@ func (w *WhatIf) segments(s *snapshots.Snapshot, given *silence) []snapshots.Gap
 	if len(gaps) > 0 {
 		w.undecided("segments", "some logs could not be read", snapshots.BifrostConfig)
 	}
+	if n := b.undecided(); n > 0 {
+		ids, _ := s.Nodes.Unreadable()
+		w.undecided("segments", plural(n, "segment")+" without an answer: "+cannotBeRead(ids), snapshots.NodesConfig)
+	}
 	if undecodable > 0 {
 		w.undecided("segments", "the nodeset of "+plural(undecodable, "segment")+" cannot be decoded", snapshots.BifrostConfig)
 	}
@@ -218,7 +224,7 @@ func (w *WhatIf) partitions(s *snapshots.Snapshot, given *silence) {
 		return
 	}
 	w.Partitions = []PartitionAnswer{}
-	unknown := 0
+	unknown, unread := 0, 0
 	for _, epoch := range s.Epochs {
 		if s.Partitions != nil && s.Partitions.Len() > 0 && s.Captured(snapshots.PartitionTable) && s.Partitions.Get(epoch.Partition) == nil {
 			continue // left over: there is no such partition
@@ -226,8 +232,11 @@ func (w *WhatIf) partitions(s *snapshots.Snapshot, given *silence) {
 		before, after := replicasOf(s, epoch, nil), replicasOf(s, epoch, given)
 		w.Partitions = append(w.Partitions, after)
 		switch {
+		case after.Leader == nil && len(after.Replicas) > 0:
+			unread++
 		case after.Leader == nil:
 			unknown++
+		case before.Leader == nil: // whether it could have one depends on a node that is silent now
 		case *before.Leader && !*after.Leader:
 			w.Lost.Partitions = append(w.Lost.Partitions, PartitionLoss{
 				Partition: epoch.Partition,
@@ -242,6 +251,10 @@ func (w *WhatIf) partitions(s *snapshots.Snapshot, given *silence) {
 	case s.Partitions == nil:
 		w.undecided("partitions", "there may be more partitions than were captured", snapshots.PartitionTable)
 	}
+	if unread > 0 {
+		ids, _ := s.Nodes.Unreadable()
+		w.undecided("partitions", plural(unread, "partition")+" without an answer: "+cannotBeRead(ids), snapshots.NodesConfig)
+	}
 	if unknown > 0 {
 		w.undecided("partitions", plural(unknown, "partition")+" without a replica set in the epoch metadata, as up to Restate 1.3")
 	}
@@ -254,7 +267,7 @@ func replicasOf(s *snapshots.Snapshot, epoch *snapshots.Epoch, given *silence) P
 		return answer
 	}
 	leaders := leadersOf(s, epoch)
-	leader := false
+	leader, depends := false, false
 	seen := make(map[cluster.NodeID]bool)
 	answer.Frozen = epoch.LeadershipFreeze != nil
 	for _, id := range epoch.Current.ReplicaSet {
@@ -263,12 +276,16 @@ func replicasOf(s *snapshots.Snapshot, epoch *snapshots.Epoch, given *silence) P
 		}
 		seen[id] = true
 		answer.Replicas = append(answer.Replicas, id.String())
+		mayLead := epoch.LeadershipFreeze == nil || epoch.Leader != nil && epoch.Leader.Node.ID == id
+		depends = depends || !given.has(id) && mayLead && s.Nodes.Class(id) == cluster.Undetermined
 		if !given.has(id) && works(s.Nodes.Get(id)) {
 			answer.Left = append(answer.Left, id.String())
 			leader = leader || slices.Contains(leaders, id)
 		}
 	}
-	answer.Leader = &leader
+	if leader || !depends {
+		answer.Leader = &leader
+	}
 	return answer
 }
 
@@ -298,6 +315,11 @@ func works(node *snapshots.Node) bool {
 func (w *WhatIf) metadata(s *snapshots.Snapshot, given *silence) {
 	members, external := metadataMembers(s)
 	answer := &MetadataAnswer{Store: ReplicatedStore, Members: []string{}, Left: []string{}}
+	unreadable, _ := s.Nodes.Unreadable()
+	if external && len(unreadable) > 0 {
+		w.undecided("metadata", "no node has the role of a metadata server, but "+cannotBeRead(unreadable), snapshots.NodesConfig)
+		return
+	}
 	if external {
 		answer.Store = ExternalStore
 		w.Metadata = answer
@@ -312,9 +334,29 @@ func (w *WhatIf) metadata(s *snapshots.Snapshot, given *silence) {
 	}
 	answer.Needed = metadataQuorum(len(members))
 	quorum := len(answer.Left) >= answer.Needed
-	answer.Quorum = &quorum
 	w.Metadata = answer
+	// Each node whose entry cannot be read may be one more member, silent or not.
+	silent := 0
+	for _, id := range unreadable {
+		silent += truth(given.has(id))
+	}
+	for more := range len(unreadable) + 1 {
+		for quiet := max(0, more-(len(unreadable)-silent)); quiet <= min(more, silent); quiet++ {
+			if (len(answer.Left)+more-quiet >= metadataQuorum(len(members)+more)) != quorum {
+				w.undecided("metadata", cannotBeRead(unreadable), snapshots.NodesConfig)
+				return
+			}
+		}
+	}
+	answer.Quorum = &quorum
 	w.Lost.Metadata = len(members) >= answer.Needed && !quorum
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // metadataQuorum is the number of members that make a quorum.

@@ -81,6 +81,9 @@ func NewReplicationAnswer(version string, s *snapshots.Snapshot, replication clu
 	if err != nil {
 		return nil, err
 	}
+	if err := readNodes(s, "what Restate could choose"); err != nil {
+		return nil, err
+	}
 	if err := given.unverified(s); err != nil {
 		return nil, err
 	}

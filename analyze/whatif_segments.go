@@ -41,6 +41,7 @@ type answeredSegment struct {
 type placementAnswer struct {
 	effective     []string
 	before, after ability
+	undecided     bool // before and after depend on a member whose entry cannot be read
 }
 
 // An ability is what a placement can do.
@@ -50,7 +51,7 @@ type ability struct {
 }
 
 func (a *placementAnswer) lost() bool {
-	return a.after.majority < a.before.majority || a.before.writes && !a.after.writes
+	return !a.undecided && (a.after.majority < a.before.majority || a.before.writes && !a.after.writes)
 }
 
 func newSegmentAnswers(release cluster.Release, given *silence) *SegmentAnswers {
@@ -94,14 +95,25 @@ func (s *SegmentAnswers) answer(placement *snapshots.Placement) placementAnswer 
 	for _, member := range placement.Verdict.Members {
 		s.given.named(member.Node)
 	}
-	able := func(given *silence) ability {
-		return ability{
-			majority: checker.FMajority(given.answers),
-			writes:   checker.WriteQuorum(func(member cluster.Member) bool { return given.writes(member, s.release) }),
+	before, after, decided := abilities(placement, func(checker *cluster.Checker) (before, after ability) {
+		able := func(given *silence) ability {
+			return ability{
+				majority: checker.FMajority(given.answers),
+				writes:   checker.WriteQuorum(func(member cluster.Member) bool { return given.writes(member, s.release) }),
+			}
 		}
-	}
-	answer.before, answer.after = able(nil), able(s.given)
+		return able(nil), able(s.given)
+	})
+	answer.before, answer.after, answer.undecided = before, after, !decided
 	return answer
+}
+
+// undecided counts the segments without an answer.
+func (s *SegmentAnswers) undecided() (n int) {
+	for i := range s.segments {
+		n += truth(s.answers[s.segments[i].answer].undecided)
+	}
+	return n
 }
 
 func (s *SegmentAnswers) sort() {
@@ -122,15 +134,18 @@ func (s *SegmentAnswers) All() iter.Seq[SegmentAnswer] {
 		for log, place := range s.places() {
 			segment := &s.segments[place]
 			answer := &s.answers[segment.answer]
-			if !yield(SegmentAnswer{
+			full := SegmentAnswer{
 				Log:              log,
 				Segment:          segment.index,
 				Loglet:           s.loglet(log, place).String(),
 				Tail:             segment.tail,
 				EffectiveNodeset: answer.effective,
-				FMajority:        answer.after.majority.String(),
-				WriteQuorum:      answer.after.writes,
-			}) {
+				FMajority:        string(NotKnown),
+			}
+			if !answer.undecided {
+				full.FMajority, full.WriteQuorum = answer.after.majority.String(), &answer.after.writes
+			}
+			if !yield(full) {
 				return
 			}
 		}
@@ -165,7 +180,7 @@ func (s *SegmentAnswers) MarshalJSON() ([]byte, error) {
 	return json.Marshal(collect(s.All(), s.Len()))
 }
 
-// A SegmentTally counts segments.
+// A SegmentTally counts segments that have an answer.
 type SegmentTally struct {
 	// Tails counts open segments; Writable and Sealable those of them that can be written and be sealed.
 	Tails, Writable, Sealable int
@@ -178,6 +193,9 @@ func (s *SegmentAnswers) Tallies() (tallies Change[SegmentTally]) {
 	for _, place := range s.places() {
 		segment := &s.segments[place]
 		answer := &s.answers[segment.answer]
+		if answer.undecided {
+			continue
+		}
 		tallies.Before.add(segment.tail, answer.before)
 		tallies.After.add(segment.tail, answer.after)
 	}

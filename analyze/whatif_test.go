@@ -65,7 +65,8 @@ func checkSegments(t *rapid.T, s *snapshots.Snapshot, w *analyze.WhatIf, set []c
 			}
 			up := func(m cluster.Member) bool { return m.Class == cluster.Active && !slices.Contains(set, m.Node) }
 			answer.FMajority = checker.FMajority(func(m cluster.Member) bool { return up(m) && m.State.MayAnswer() }).String()
-			answer.WriteQuorum = checker.WriteQuorum(func(m cluster.Member) bool { return up(m) && m.State.AcceptsWrites(s.Release()) })
+			writes := checker.WriteQuorum(func(m cluster.Member) bool { return up(m) && m.State.AcceptsWrites(s.Release()) })
+			answer.WriteQuorum = &writes
 			want = append(want, answer)
 		}
 	})
@@ -181,7 +182,7 @@ func TestReadOnlyNodesTakeWritesByRelease(t *testing.T) {
 			t.Fatal(err)
 		}
 		for answer := range w.Segments.All() {
-			if answer.WriteQuorum != want {
+			if *answer.WriteQuorum != want {
 				t.Errorf("Restate %s: write quorum %v, want %v", release, answer.WriteQuorum, want)
 			}
 		}

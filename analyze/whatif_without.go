@@ -27,8 +27,8 @@ const (
 
 // silenceOf reads the words of a user.
 func silenceOf(s *snapshots.Snapshot, words []string) (*silence, error) {
-	if s.Nodes == nil || !s.Captured(snapshots.NodesConfig) {
-		return nil, ErrNoNodes
+	if err := wholeNodes(s); err != nil {
+		return nil, err
 	}
 	given := &silence{stray: make(map[cluster.NodeID]bool)}
 	var problems []string
@@ -51,6 +51,9 @@ func silenceOf(s *snapshots.Snapshot, words []string) (*silence, error) {
 				given.stray[id] = true
 			}
 			continue
+		}
+		if err := readNodes(s, "which nodes are in "+word); err != nil {
+			return nil, err
 		}
 		members := nodesIn(s.Nodes, scope, text)
 		if len(members) == 0 {

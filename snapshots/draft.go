@@ -20,6 +20,7 @@ type draft struct {
 	*Document
 	oddities []Oddity
 	gaps     []string
+	missing  int    // all that is missing, also beyond the first gaps
 	broken   string // why it could not be read to its end
 	fields   object
 	seen     map[string]bool
@@ -212,6 +213,7 @@ func (r *reader) list(d *draft, pointer, what string, decode func(value) bool) e
 
 func (d *draft) gap(reason string) {
 	d.Complete = false
+	d.missing++
 	if len(d.gaps) < maxGaps {
 		d.gaps = append(d.gaps, reason)
 	}
@@ -276,6 +278,7 @@ func (r *reader) finish(d *draft) {
 			d.nodes = &Nodes{Document: d.Document}
 			d.lacks("list of nodes")
 		}
+		d.nodes.listed = d.broken == "" && d.missing == d.nodes.unread
 		d.nodes.finish(d.fields)
 		if r.keep(d, s.Document(d.Kind)) {
 			s.Nodes = d.nodes

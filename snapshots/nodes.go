@@ -28,6 +28,10 @@ type Nodes struct {
 	FingerprintAt, FeaturesAt Position
 
 	nodes []Node // ascending by id
+	// listed says that the list has an entry of every node, read or not; unread counts entries that say whose they are and
+	// not what it is.
+	listed bool
+	unread int
 }
 
 // A NameLookup is one entry of the nodes configuration's index by name.
@@ -111,6 +115,17 @@ func (n *Nodes) Class(id cluster.NodeID) cluster.Class {
 	return cluster.Active
 }
 
+// Unreadable returns the ids of the entries that cannot be read, ascending. listed is true when nothing else of the
+// document is missing: a node that has no entry is then unknown for sure.
+func (n *Nodes) Unreadable() (ids []cluster.NodeID, listed bool) {
+	for node := range n.All() {
+		if node.Unreadable {
+			ids = append(ids, node.ID)
+		}
+	}
+	return ids, n.listed
+}
+
 // Newest is the highest id that was ever given out, as far as the document knows. New nodes get the next one,
 // so an unknown id above it may belong to a node that joined after the document was captured.
 func (n *Nodes) Newest() cluster.NodeID {
@@ -164,6 +179,7 @@ func (n *Nodes) decodeNode(entry value) bool {
 		node.Unreadable = true
 	}
 	if node.Unreadable {
+		n.unread++
 		config.invalid(`"Tombstone" or {"Node": …}`)
 	}
 	n.nodes = append(n.nodes, node)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"restate-lint/analyze"
+	"restate-lint/snapshots/cluster"
 )
 
 // RemovableJSON writes for machines which nodes may be removed.
@@ -81,6 +82,9 @@ func (p *printer) removal(n *analyze.NodeRemoval) {
 	}
 	p.line(p.Palette.paint(bold, name), ": ", p.Palette.paint(verdictStyles[n.Verdict], string(n.Verdict)))
 	facts := []string{n.Class}
+	if n.Class == cluster.Undetermined.String() {
+		facts[0] = "its entry in nodes_config cannot be read"
+	}
 	if len(n.Roles) > 0 {
 		facts = append(facts, Clean(strings.Join(n.Roles, ", ")), "storage "+Clean(n.StorageState), "worker "+Clean(n.WorkerState))
 	}
@@ -105,6 +109,8 @@ func (p *printer) removal(n *analyze.NodeRemoval) {
 			p.line("  to remove it:")
 		case analyze.RemovedTooEarly:
 			p.line("  to repair it:")
+		case analyze.NotKnown:
+			p.line("  to find out, and to make it safe:")
 		default:
 			p.line("  to make it safe:")
 		}
@@ -138,6 +144,8 @@ func blockerText(b *analyze.Blocker) string {
 func restatectlSentence(n *analyze.NodeRemoval) string {
 	a := &n.Restatectl
 	switch {
+	case a.Accepts == nil && n.Class == cluster.Undetermined.String():
+		return "would do what depends on what it is"
 	case a.Accepts == nil:
 		return "would do what depends on logs that were not captured"
 	case *a.Accepts && a.Ground == analyze.GroundUnregistered:

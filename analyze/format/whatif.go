@@ -45,8 +45,11 @@ func appendSegmentAnswer(line []byte, s analyze.SegmentAnswer) []byte {
 		line = append(append(append(line, '"'), name...), '"')
 	}
 	line = append(append(line, `],"f_majority":"`...), s.FMajority...)
-	line = strconv.AppendBool(append(line, `","write_quorum":`...), s.WriteQuorum)
-	return append(line, '}')
+	line = append(line, `","write_quorum":`...)
+	if s.WriteQuorum == nil {
+		return append(line, `null}`...)
+	}
+	return append(strconv.AppendBool(line, *s.WriteQuorum), '}')
 }
 
 // WhatIf prints what a cluster can do without some nodes, for people: first what is lost because of them.
@@ -259,7 +262,7 @@ func (p *printer) remaining(r *analyze.WhatIf) {
 	}
 	if m := r.Metadata; m != nil && m.Store == analyze.ReplicatedStore {
 		text := fmt.Sprintf("%d of %s left, %d needed", len(m.Left), count(len(m.Members), "member"), m.Needed)
-		if !*m.Quorum {
+		if m.Quorum != nil && !*m.Quorum {
 			text += ": no quorum, so nothing of the cluster's configuration can change"
 		}
 		fact("metadata", text)
