@@ -194,7 +194,10 @@ func TestJSONCanBeReadBack(t *testing.T) {
 }
 
 func TestSchemasAreInTheirOwnLanguage(t *testing.T) {
-	for name, schema := range map[string][]byte{"report": format.Schema, "description": format.DescriptionSchema} {
+	for name, schema := range map[string][]byte{
+		"report": format.Schema, "description": format.DescriptionSchema, "upgrade": format.UpgradeSchema, "what-if": format.WhatIfSchema,
+		"survey": format.SurveySchema, "replication": format.ReplicationSchema, "removals": format.RemovableSchema,
+	} {
 		if !bytes.Contains(schema, []byte("https://json-schema.org/draft/2020-12/schema")) {
 			t.Errorf("the schema of the %s does not say what it is", name)
 		}

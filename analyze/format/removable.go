@@ -2,6 +2,7 @@ package format
 
 import (
 	"bufio"
+	_ "embed"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,6 +11,11 @@ import (
 	"restate-lint/analyze"
 	"restate-lint/snapshots/cluster"
 )
+
+// RemovableSchema is the JSON Schema (draft 2020-12) of what RemovableJSON writes.
+//
+//go:embed removable.schema.json
+var RemovableSchema []byte
 
 // RemovableJSON writes for machines which nodes may be removed.
 func RemovableJSON(w io.Writer, r *analyze.Removable) error { return encode(w, r) }

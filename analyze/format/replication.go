@@ -2,12 +2,18 @@ package format
 
 import (
 	"bufio"
+	_ "embed"
 	"fmt"
 	"io"
 	"strings"
 
 	"restate-lint/analyze"
 )
+
+// ReplicationSchema is the JSON Schema (draft 2020-12) of what ReplicationJSON writes.
+//
+//go:embed replication.schema.json
+var ReplicationSchema []byte
 
 // ReplicationJSON writes for machines whether a replication property could be fulfilled.
 func ReplicationJSON(w io.Writer, r *analyze.ReplicationAnswer) error { return encode(w, r) }

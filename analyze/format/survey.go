@@ -3,6 +3,7 @@ package format
 import (
 	"bufio"
 	"cmp"
+	_ "embed"
 	"fmt"
 	"io"
 	"math"
@@ -12,6 +13,11 @@ import (
 
 	"restate-lint/analyze"
 )
+
+// SurveySchema is the JSON Schema (draft 2020-12) of what SurveyJSON writes.
+//
+//go:embed survey.schema.json
+var SurveySchema []byte
 
 // SurveyJSON writes a survey for machines: one object, with each node, set and row of the matrix on a line.
 func SurveyJSON(w io.Writer, v *analyze.Survey) error {

@@ -2,6 +2,7 @@ package format
 
 import (
 	"bufio"
+	_ "embed"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +11,11 @@ import (
 
 	"restate-lint/analyze"
 )
+
+// WhatIfSchema is the JSON Schema (draft 2020-12) of what WhatIfJSON writes.
+//
+//go:embed whatif.schema.json
+var WhatIfSchema []byte
 
 // WhatIfJSON writes what a cluster can do without some nodes for machines: one object, with each segment on a line.
 func WhatIfJSON(w io.Writer, r *analyze.WhatIf) error {
