@@ -64,7 +64,7 @@ type Rival struct {
 func Read(name string, fsys fs.FS, files ...string) (*Snapshot, error) {
 	s := &Snapshot{Name: name}
 	r := &reader{snapshot: s, epochs: make(map[cluster.PartitionID]int)}
-	for _, file := range files {
+	for _, file := range r.databases(fsys, files) {
 		r.source(fsys, file, len(files) == 1)
 	}
 	r.storedDocuments()

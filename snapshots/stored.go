@@ -295,8 +295,11 @@ func (r *reader) ruleBook(source *Source, text *restatectl.Value, version uint32
 
 // StoreOf returns the store that a source is a value of; nil for a file.
 func (s *Snapshot) StoreOf(source *Source) *stores.Store {
-	if values, ok := source.fsys.(storedFS); ok {
-		return values[source.path].store
+	switch fsys := source.fsys.(type) {
+	case storedFS:
+		return fsys[source.path].store
+	case logletsFS:
+		return fsys.store
 	}
 	return nil
 }

@@ -29,9 +29,9 @@ var captured = os.DirFS("../rocksdb/testdata")
 // readOne reads directories that make one store.
 func readOne(t testing.TB, fsys fs.FS, dirs ...string) *stores.Store {
 	t.Helper()
-	found, err := Read(fsys, dirs...)
-	if err != nil || len(found) != 1 {
-		t.Fatalf("%d stores: %v", len(found), err)
+	found, unread := Read(fsys, dirs...)
+	if len(unread) > 0 || len(found) != 1 {
+		t.Fatalf("%d stores: %v", len(found), unread)
 	}
 	return found[0]
 }
@@ -484,7 +484,7 @@ func TestRead(t *testing.T) {
 	for name, file := range testrocksdb.Database("c/db", map[uint64][]byte{4: nil}, nil, testrocksdb.Family{}, testrocksdb.Family{ID: 1, Name: "data-0"}) {
 		files[name] = file
 	}
-	found, err := Read(files, "c/log-store-clean", "c/notes", "c/db", "local-metadata-store", "c/none", "c/raft-crash/")
+	found, unread := Read(files, "c/log-store-clean", "c/notes", "c/db", "local-metadata-store", "c/none", "c/raft-crash/")
 	var got []string
 	for _, s := range found {
 		got = append(got, fmt.Sprintf("%s: %s", s.Kind, s.Name))
@@ -492,10 +492,26 @@ func TestRead(t *testing.T) {
 	if text := strings.Join(got, ", "); text != "replicated metadata server: c/raft-crash, local metadata store: local-metadata-store, log-server store: c/log-store-clean" {
 		t.Error(text)
 	}
+	got = nil
+	for _, p := range unread {
+		got = append(got, p.Source+": "+p.Reason)
+	}
 	const want = `c/notes: no RocksDB database: neither a manifest, nor a table, nor a write-ahead log
 c/db: a RocksDB database, but neither that of a metadata server, nor of a log server, nor a local metadata store
 c/none: file does not exist`
-	if err == nil || err.Error() != want {
-		t.Errorf("error: %v", err)
+	if text := strings.Join(got, "\n"); text != want {
+		t.Error(text)
+	}
+}
+
+// A server that has just been started has nothing but the marker of its node.
+func TestNewServers(t *testing.T) {
+	for marker, want := range map[string]stores.Kind{`{"id":"n1"}`: stores.MetadataServer, `{"id":1}`: stores.LogServer} {
+		l := new(raftLog)
+		l.put(2, storageMarkerKey, []byte(marker))
+		s := readOne(t, l.files("m"), "m")
+		if s.Kind != want || len(s.Problems) > 0 {
+			t.Errorf("%s: %v %v", marker, s.Kind, s.Problems)
+		}
 	}
 }

@@ -3,14 +3,13 @@
 package datadir
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
-
-	multierror "github.com/hashicorp/go-multierror"
 
 	"restate-lint/snapshots/stores/rocksdb"
 
@@ -38,13 +37,11 @@ const localFamily = "kv_pairs"
 
 var errUnknownDatabase = errors.New("a RocksDB database, but neither that of a metadata server, nor of a log server, nor a local metadata store")
 
-// Read reads the RocksDB directories of one cluster's nodes, and tells from their content what they are. The
-// directories of metadata servers give one store, as they are copies of one log; every other directory gives one of its
-// own. The stores are in the order of kinds: metadata servers, local stores, log servers. The error says of each directory
-// that could not be read at all, or that is none of these, why; the others are read all the same.
-func Read(fsys fs.FS, dirs ...string) ([]*stores.Store, error) {
-	var found []*stores.Store
-	var problems *multierror.Error
+// Read reads the RocksDB directories of one cluster's nodes, and tells from their content what they are. The directories of
+// metadata servers give one store, as they are copies of one log; every other directory gives one of its own. The stores
+// are in the order of kinds: metadata servers, local stores, log servers. Unread says of each directory that could not be
+// read at all, or that is none of these, why; the others are read all the same.
+func Read(fsys fs.FS, dirs ...string) (found []*stores.Store, unread []stores.Problem) {
 	byKind := make(map[stores.Kind][]directory)
 	for _, name := range dirs {
 		dir, err := openDirectory(fsys, name)
@@ -55,7 +52,7 @@ func Read(fsys fs.FS, dirs ...string) ([]*stores.Store, error) {
 			}
 			err = errUnknownDatabase
 		}
-		problems = multierror.Append(problems, fmt.Errorf("%s: %w", name, err))
+		unread = append(unread, stores.Problem{Source: name, Reason: err.Error()})
 	}
 	if members := byKind[stores.MetadataServer]; len(members) > 0 {
 		found = append(found, metadataServers(members))
@@ -66,18 +63,7 @@ func Read(fsys fs.FS, dirs ...string) ([]*stores.Store, error) {
 	for _, dir := range byKind[stores.LogServer] {
 		found = append(found, logServer(dir))
 	}
-	if problems != nil {
-		problems.ErrorFormat = lineErrors
-	}
-	return found, problems.ErrorOrNil()
-}
-
-func lineErrors(problems []error) string {
-	lines := make([]string, len(problems))
-	for i, problem := range problems {
-		lines[i] = problem.Error()
-	}
-	return strings.Join(lines, "\n")
+	return found, unread
 }
 
 func openDirectory(fsys fs.FS, name string) (directory, error) {
@@ -97,6 +83,12 @@ func (d directory) kind() stores.Kind {
 	}
 	for entry := range d.db.Scan("metadata") {
 		switch key := string(entry.Key); {
+		case key == storageMarkerKey: // a server that has nothing else yet
+			if marker, err := readMarker(entry.Value); err == nil && marker.name != "" {
+				return stores.MetadataServer
+			} else if err == nil && marker.id > 0 {
+				return stores.LogServer
+			}
 		case key == raftSnapshotKey, key == raftHardStateKey, key == raftConfStateKey, key == raftServerStateKey:
 			return stores.MetadataServer
 		case isLogletKey(entry.Key):
@@ -137,4 +129,23 @@ func (d directory) format() string {
 		return "RocksDB"
 	}
 	return "RocksDB, format version " + strings.Join(versions, " and ")
+}
+
+// A marker says which node a directory is of: metadata servers write its name, log servers its id.
+type marker struct {
+	name string
+	id   uint32
+}
+
+func readMarker(value []byte) (m marker, err error) {
+	var text struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if err := json.Unmarshal(value, &text); err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(text.ID, &m.id); err == nil {
+		return m, nil
+	}
+	return m, json.Unmarshal(text.ID, &m.name)
 }

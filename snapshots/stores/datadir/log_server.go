@@ -2,7 +2,6 @@ package datadir
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -60,13 +59,11 @@ func logServer(dir directory) *stores.Store {
 	}
 	for entry := range dir.db.Scan("metadata") {
 		if string(entry.Key) == storageMarkerKey {
-			var marker struct {
-				ID uint32 `json:"id"`
-			}
-			if err := json.Unmarshal(entry.Value, &marker); err != nil {
+			marker, err := readMarker(entry.Value)
+			if err != nil {
 				problems = append(problems, stores.Problem{Source: dir.name, Reason: storageMarkerKey + ": " + err.Error()})
 			}
-			state.NodeID = marker.ID
+			state.NodeID = marker.id
 			continue
 		}
 		if !isLogletKey(entry.Key) {

@@ -3,7 +3,6 @@ package datadir
 import (
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -123,11 +122,9 @@ func (m *replica) fact(key string, value []byte) {
 	case raftServerStateKey:
 		m.NodeID, m.Standby, err = serverState(value)
 	case storageMarkerKey:
-		var marker struct {
-			ID string `json:"id"`
-		}
-		err = json.Unmarshal(value, &marker)
-		m.NodeName = marker.ID
+		var of marker
+		of, err = readMarker(value)
+		m.NodeName = of.name
 	}
 	if err != nil {
 		m.problem("", key+" of the raft storage: "+err.Error())

@@ -44,6 +44,17 @@ var (
 	logName      = regexp.MustCompile(`^([0-9]{1,19})\.log$`)
 )
 
+// otherName is what else RocksDB keeps in a directory, and nothing is read of.
+var otherName = regexp.MustCompile(`^(?:CURRENT|IDENTITY|LOCK|LOG|LOG\.old\.[0-9]+|OPTIONS-[0-9]+(?:\.dbtmp)?|[0-9]+\.dbtmp)$`)
+
+// IsFile reports whether RocksDB calls a file of a database like that.
+func IsFile(name string) bool {
+	return IsTable(name) || manifestName.MatchString(name) || logName.MatchString(name) || otherName.MatchString(name)
+}
+
+// IsTable reports whether RocksDB calls a table like that.
+func IsTable(name string) bool { return tableName.MatchString(name) }
+
 // ErrNone says that a directory has none of the files of a database.
 var ErrNone = errors.New("no RocksDB database: neither a manifest, nor a table, nor a write-ahead log")
 
