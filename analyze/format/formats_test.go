@@ -107,7 +107,7 @@ var hostileTexts = []string{
 	"%0A::error::pwned", "a|b", "a\nb", "\r\n\r\n# heading", "`code`", "``", "\\`", "@mention", "a@b.example", "@@", "#123 !4 org/repo#5 GH-6", "\xff\xfe\xc3(",
 	"\u202eevil\u2066", "\u200b", "[link](http://example.com)", "![image](x)", "http://example.com www.example.com", "<http://example.com>",
 	"{0} {1}", "](1)", `\`, `"`, `'"><img src=x onerror=y>`, "~~strike~~ **bold** _under_ __dunder__", "$x$", "| --- |", "    code", "- item", "1. item", "12) item", "+ item", "> quote", "# heading", "---", "===", "[ ] task", "- [x] task",
-	"\x00", "\ufffe\uffff", "../../etc/passwd", "/etc/passwd", "C:\\x", "javascript:alert(1)", "a,b:c=d", strings.Repeat("long ", 5000), "", " ", "\t",
+	"\x00", "\ufffe\uffff", "../../etc/passwd", "/etc/passwd", "C:\\x", "javascript:alert(1)", "a,b:c=d", "a::b", strings.Repeat("long ", 5000), "", " ", "\t",
 	hostile,
 }
 
@@ -333,7 +333,7 @@ func wellFormedGitHub(t *testing.T, out []byte, report *analyze.Report) {
 		annotations++
 		head, data, ok := strings.Cut(line[2:], "::") // as the runner does
 		name, list, _ := strings.Cut(head, " ")
-		if !ok || !slices.Contains([]string{"error", "warning", "notice"}, name) || data == "" {
+		if !ok || !slices.Contains([]string{"error", "warning", "notice"}, name) || !strings.Contains(","+list, ",title=") || data == "" {
 			t.Errorf("the command %q", line)
 		}
 		for property := range strings.SplitSeq(list, ",") {
