@@ -46,6 +46,11 @@ var commandTable = []func(*Environment) *cli.Command{
 	explainCommand,
 }
 
+// These describe all others, which the table cannot name in its own declaration.
+func init() {
+	commandTable = append(commandTable, completionCommand, manCommand)
+}
+
 // Run runs the program with the arguments that follow its name, and returns its exit code. It does not panic.
 func Run(arguments []string, env Environment) (code int) {
 	defer func() {
@@ -75,11 +80,11 @@ func newApp(env *Environment) *cli.App {
 		Usage:     "check snapshots of Restate cluster metadata, offline",
 		UsageText: Name + " COMMAND [FLAGS] SNAPSHOT...",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "version", Usage: "print the version"},
+			&cli.BoolFlag{Name: "version", Usage: "print the version, the commit and the set of rules"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.Bool("version") {
-				return write(env.Stdout, []byte(Name+" "+Version+"\n"))
+				return write(env.Stdout, []byte(versionText()))
 			}
 			var help bytes.Buffer
 			printAppHelp(&help, c.App)

@@ -29,12 +29,25 @@ func printAppHelp(w *bytes.Buffer, app *cli.App) {
 		rows = append(rows, []string{app.Name + " " + usageOf(command), command.Usage})
 	}
 	printRows(w, rows)
-	fmt.Fprintf(w, `
-A SNAPSHOT is a file, a directory, or DIR/... for every snapshot below a directory.
-"%s help COMMAND" says more about a command.
+	var codes []string
+	for _, e := range exitHelp {
+		codes = append(codes, fmt.Sprintf("%d %s", e.code, e.when))
+	}
+	fmt.Fprintf(w, "\n%s\n\"%s help COMMAND\" says more about a command.\n\nexit codes: %s\n", snapshotHelp, app.Name, strings.Join(codes, ", "))
+}
 
-exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 an input could not be read, 4 a rule crashed
-`, app.Name)
+const snapshotHelp = `A SNAPSHOT is a file, a directory, or DIR/... for every snapshot below a directory.`
+
+// exitHelp says when the program exits with which code.
+var exitHelp = []struct {
+	code exitCode
+	when string
+}{
+	{clean, "nothing at or above --fail-on"},
+	{found, "findings"},
+	{wrongUsage, "wrong usage"},
+	{unreadable, "an input could not be read"},
+	{crashed, "a rule crashed"},
 }
 
 // usageOf is a command with its arguments: "check SNAPSHOT...".

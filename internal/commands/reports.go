@@ -20,11 +20,14 @@ import (
 	"restate-lint/snapshots"
 )
 
+// formatValue is what the value of a formatFlag is called.
+const formatValue = "FORMAT[=FILE]"
+
 // formatFlag chooses the formats of a report; see outputsOf.
 func formatFlag() cli.Flag {
 	return &cli.StringSliceFlag{
 		Name:  "format",
-		Usage: "print the report as `FORMAT[=FILE]`: " + strings.Join(formatNames(), ", ") + " (default: text); may be repeated",
+		Usage: "print the report as `" + formatValue + "`: " + strings.Join(formatNames(), ", ") + " (default: text); may be repeated",
 	}
 }
 
@@ -36,6 +39,13 @@ func formatNames() (names []string) {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+func formatCandidates() (list []candidate) {
+	for _, f := range format.Formats() {
+		list = append(list, candidate{f.Name, f.Usage})
+	}
+	return list
 }
 
 // An output is a format that was asked for, and where it goes.
