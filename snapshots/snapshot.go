@@ -159,6 +159,16 @@ func (s *Snapshot) Document(kind Kind) *Document {
 	return nil
 }
 
+// DocumentOf returns the document of a metadata key, or nil.
+func (s *Snapshot) DocumentOf(key string) *Document {
+	for _, d := range s.Documents {
+		if d.Kind.Stored() && d.Key() == key {
+			return d
+		}
+	}
+	return nil
+}
+
 // Captured reports whether a kind of document is there as a whole: only then does the absence of something from it
 // mean anything. For EpochMetadata every partition's document must be there. A document of logs counts as captured
 // until reading its logs shows a gap.

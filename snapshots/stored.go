@@ -133,11 +133,16 @@ func (r *reader) object(source *Source, form objects.Form, body io.Reader) {
 
 const bareFormat = "bare values"
 
-// A stored is the text of a value of a store, as `restatectl metadata get` prints it.
+// A stored is a text that is made of what is in a store, such as a value as `restatectl metadata get` prints it.
 type stored struct {
 	store *stores.Store
 	key   string
-	value *restatectl.Value
+	size  int64
+	open  func() io.Reader
+}
+
+func printedValue(store *stores.Store, key string, value *restatectl.Value) stored {
+	return stored{store, key, value.Size, value.Open}
 }
 
 // A storedFS is the values of stores as files, which are printed while they are read.
@@ -149,7 +154,7 @@ func (s storedFS) Open(name string) (fs.File, error) {
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	return &storedFile{name: name, size: text.value.Size, Reader: text.value.Open()}, nil
+	return &storedFile{name: name, size: text.size, Reader: text.open()}, nil
 }
 
 type storedFile struct {
@@ -231,6 +236,20 @@ func (s *Snapshot) StoreName(store *stores.Store) string {
 	return store.Name
 }
 
+// ProblemAt is where a problem of a store is: at the document of its key, or at a file of the store, which has no lines and
+// no text to be shown.
+func (s *Snapshot) ProblemAt(store *stores.Store, problem stores.Problem) Position {
+	if d := s.DocumentOf(problem.Key); d != nil {
+		return d.At(d.Offset, "")
+	}
+	name := cmp.Or(problem.Source, store.Name)
+	if name == store.Name {
+		name = s.StoreName(store)
+	}
+	nothing := stored{store: store, size: 1, open: func() io.Reader { return strings.NewReader("\n") }}
+	return Position{Source: &Source{Name: name, Size: 1, Secret: true, fsys: storedFS{name: nothing}, path: name, stored: storedSeparator}}
+}
+
 // storedName is the name of the source of a value.
 func (s *Snapshot) storedName(store *stores.Store, key string) string {
 	if file, ok := strings.CutPrefix(key, storedSeparator); ok { // of a file that is not called like a key
@@ -254,7 +273,7 @@ func (r *reader) storedDocument(store *stores.Store, value stores.Value) {
 		gap(err.Error())
 		return
 	}
-	fsys := storedFS{name: {store, key, text}}
+	fsys := storedFS{name: printedValue(store, key, text)}
 	if key == restatectl.RuleBookKey {
 		r.ruleBook(&Source{Name: name, Size: text.Size, fsys: fsys, path: name, stored: key}, text, value.Version)
 		return
@@ -386,6 +405,6 @@ func (r *Revision) Source() (*Source, error) {
 	}
 	return &Source{
 		Name: r.name, Size: text.Size, Secret: r.Key == string(SchemaRegistry),
-		fsys: storedFS{r.name: {r.Store, r.Key, text}}, path: r.name, stored: r.Key,
+		fsys: storedFS{r.name: printedValue(r.Store, r.Key, text)}, path: r.name, stored: r.Key,
 	}, nil
 }

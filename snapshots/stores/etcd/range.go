@@ -111,7 +111,7 @@ func readKeyValues(decoder *json.Decoder, problem func(offset int64, reason stri
 			var wrongType *json.UnmarshalTypeError
 			var notBase64 base64.CorruptInputError
 			if errors.As(err, &wrongType) || errors.As(err, &notBase64) { // the decoder goes on behind it
-				problem(at, "a key that is not as etcdctl prints it: "+err.Error())
+				problem(at, "a key that is not as etcdctl prints it: "+reasonOf(err))
 				continue
 			}
 			return values, err
@@ -159,4 +159,12 @@ func endOf(err error) error {
 		return errors.New("it ends in the middle")
 	}
 	return err
+}
+
+// reasonOf is an error without the names of Go's types.
+func reasonOf(err error) string {
+	if wrongType := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrongType) {
+		return fmt.Sprintf("its %s is a %s", wrongType.Field, wrongType.Value)
+	}
+	return err.Error()
 }
