@@ -26,7 +26,7 @@ var onCaptures = map[string][]string{
 	// a log that was removed and created anew: its partition is ahead of it
 	"patched-faults-1.7.12/05-bifrost-log3-missing": {"warning chain-sealed"},
 	// a sealed segment with replication 5 over a nodeset of three
-	"patched-faults-1.7.12/06-bifrost-replication-unsatisfiable": {"error chain-corrupt", "error segment-under-replicated"},
+	"patched-faults-1.7.12/06-bifrost-replication-unsatisfiable": {"error segment-under-replicated"},
 	"patched-faults-1.7.12/09-bifrost-bad-index":                 {"error chain-corrupt"},
 	"patched-faults-1.7.12/10-bifrost-params-not-json":           {"error chain-corrupt"},
 	"patched-faults-1.7.12/12-pp_epoch-unknown-leader":           {"warning capture-inconsistent"},

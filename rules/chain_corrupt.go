@@ -18,7 +18,7 @@ var _ = register(Rule{
 	Doc: Doc{
 		Checks: "What the writer of chains guarantees: a log id occurs once; a chain has a segment; base LSNs are not 0, grow strictly and leave at most 2^32-1 records to a segment; indexes grow; " +
 			"a seal marker is last and has no lower index than the segment before it; parameters can be decoded; a replicated segment's loglet id is its log id and index; " +
-			"its replication property has factors of 1 to 255 that do not grow from node to zone to region; its nodeset is not empty, names no node twice and is not smaller than the number of copies. " +
+			"its replication property has factors of 1 to 255 that do not grow from node to zone to region; its nodeset is not empty, names no node twice and is not smaller than the number of copies (with `nodes_config`, `segment-under-replicated` says that, and what to do). " +
 			"One **error** for each segment with everything that is wrong with it.",
 		Why: "Such metadata was edited by hand or damaged. Restate and restatectl panic on some of it; a value that cannot be decoded is ignored, and the nodes go on with an older version from their memory, until they restart.",
 		Legal: "Holes in the indexes are legal (an empty tail is replaced and still takes a new index), as are a chain that starts at a later index or LSN (its beginning was trimmed), " +
@@ -32,6 +32,7 @@ var _ = register(Rule{
 	},
 	Run: func(pass *Pass) {
 		seen := make(map[cluster.LogID]bool)
+		check := chainCheck{copies: !pass.Whole(snapshots.NodesConfig)}
 		pass.Logs(func(log *snapshots.Log) {
 			if seen[log.ID] {
 				pass.Report(corruptLog(log, "duplicate", "a second entry for this log", "one entry for each log"))
@@ -40,8 +41,8 @@ var _ = register(Rule{
 			if len(log.Segments) == 0 {
 				pass.Report(corruptLog(log, "empty", "its chain has no segment", "at least one segment"))
 			}
-			for i := range unsound(log) {
-				problems, at := segmentProblems(log, i)
+			for i := range check.unsound(log) {
+				problems, at := check.segmentProblems(log, i)
 				if len(problems) == 0 {
 					continue
 				}
@@ -73,12 +74,16 @@ func corruptLog(log *snapshots.Log, part, observed, expected string) Finding {
 	}
 }
 
+// A chainCheck looks for what is wrong with chains. With copies it also says where a nodeset is smaller than the number of
+// copies: where nodes are known, another rule does.
+type chainCheck struct{ copies bool }
+
 // unsound yields the segments that may have problems, by what can be seen without searching: nearly none.
-func unsound(log *snapshots.Log) func(func(int) bool) {
+func (check chainCheck) unsound(log *snapshots.Log) func(func(int) bool) {
 	return func(yield func(int) bool) {
 		for _, run := range log.Runs {
 			first := &log.Segments[run.First]
-			sound := first.Kind == snapshots.Replicated && first.Placement != nil && placementProblems(first.Placement) == nil
+			sound := first.Kind == snapshots.Replicated && first.Placement != nil && check.placementProblems(first.Placement) == nil
 			for i := run.First; i < run.End; i++ {
 				segment := &log.Segments[i]
 				if sound && segment.BaseLSN > 0 && segment.Loglet == cluster.NewLogletID(log.ID, segment.Index) && (i == 0 || follows(segment, &log.Segments[i-1])) {
@@ -99,7 +104,7 @@ func follows(segment, before *snapshots.Segment) bool {
 }
 
 // segmentProblems says everything that is wrong with a segment, and where to look first.
-func segmentProblems(log *snapshots.Log, i int) (problems []string, at snapshots.Position) {
+func (check chainCheck) segmentProblems(log *snapshots.Log, i int) (problems []string, at snapshots.Position) {
 	segment := &log.Segments[i]
 	at = log.SegmentAt(i)
 	add := func(where snapshots.Position, format string, args ...any) {
@@ -141,14 +146,14 @@ func segmentProblems(log *snapshots.Log, i int) (problems []string, at snapshots
 	if want := cluster.NewLogletID(log.ID, segment.Index); segment.Loglet != want {
 		add(log.LogletAt(i), "its loglet id is %v, not %v", segment.Loglet, want)
 	}
-	for _, problem := range placementProblems(segment.Placement) {
+	for _, problem := range check.placementProblems(segment.Placement) {
 		add(log.ReplicationAt(i), "%s", problem)
 	}
 	return problems, at
 }
 
 // placementProblems says what is wrong with a replication property and its nodeset, whatever nodes exist.
-func placementProblems(placement *snapshots.Placement) (problems []string) {
+func (check chainCheck) placementProblems(placement *snapshots.Placement) (problems []string) {
 	if placement.Invalid != "" {
 		problems = append(problems, "replication is not usable: "+placement.Invalid)
 	}
@@ -158,7 +163,7 @@ func placementProblems(placement *snapshots.Placement) (problems []string) {
 	if placement.Distinct < len(placement.Nodeset) {
 		problems = append(problems, "its nodeset names a node twice")
 	}
-	if copies := placement.Replication.Copies(); placement.Invalid == "" && copies > placement.Distinct {
+	if copies := placement.Replication.Copies(); check.copies && placement.Invalid == "" && copies > placement.Distinct {
 		problems = append(problems, fmt.Sprintf("replication %v wants %d copies on %s", placement.Replication, copies, plural(placement.Distinct, "node")))
 	}
 	return problems

@@ -49,6 +49,9 @@ var _ = register(Rule{
 			if log.Open(i) {
 				f.Why = "no record can be stored with the copies it was promised: the log does not take writes"
 			}
+			if placement.Distinct < placement.Replication.Copies() {
+				f.Why += "; the nodeset never had enough nodes, so somebody edited the metadata"
+			}
 			for _, member := range placement.Verdict.Members {
 				if dropped(member) {
 					f.Related = append(f.Related, relatedNode(pass, member.Node)...)
