@@ -3,7 +3,6 @@ package upgrade
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -12,9 +11,6 @@ import (
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
 )
-
-// SchemaVersion is the version of the JSON form of a Report. Additions keep it; anything else raises it.
-const SchemaVersion = 1
 
 // NoFeature in Request.Uses says that no feature is in use but those that are named.
 const NoFeature = "none"
@@ -35,64 +31,6 @@ type Request struct {
 	Uses []string
 	// RequireComplete makes undecided evidence block.
 	RequireComplete bool
-}
-
-// A Verdict is the answer.
-type Verdict string
-
-// The verdicts.
-const (
-	Go   Verdict = "go"
-	NoGo Verdict = "no go"
-)
-
-// A Report is the answer with its reasons. Its JSON form holds no times or absolute paths.
-type Report struct {
-	SchemaVersion int          `json:"schema_version"`
-	Tool          analyze.Tool `json:"tool"`
-	Snapshot      string       `json:"snapshot"`
-	ClusterName   string       `json:"cluster_name"`
-	// From is what the cluster runs: "1.6.2", "1.5" where only that can be told, and empty where nothing can.
-	From string `json:"from"`
-	// FromEvidence is where From is known from.
-	FromEvidence []string `json:"from_evidence"`
-	To           string   `json:"to,omitempty"`
-	RollbackTo   string   `json:"rollback_to,omitempty"`
-	Verdict      Verdict  `json:"verdict"`
-	// WayBack says where one can go back to once To ran.
-	WayBack   string `json:"way_back,omitempty"`
-	Blockers  []Item `json:"blockers"`
-	Warnings  []Item `json:"warnings"`
-	Undecided []Item `json:"undecided"`
-	// Steps are what has to be done, in order: what clears the blockers, then the upgrade itself.
-	Steps []Action `json:"steps"`
-
-	// Crashed are rules that panicked.
-	Crashed []string `json:"-"`
-}
-
-// An Item is one reason for or against.
-type Item struct {
-	// Check is the rule or gate, and Row the row of the matrix, or the rule for upgrade-while-degraded.
-	Check string `json:"check"`
-	Row   string `json:"row"`
-	// Step is the upgrade that the item belongs to, "1.6 → 1.7"; empty for all of them.
-	Step    string `json:"step,omitempty"`
-	Message string `json:"message"`
-	// Observed is what was seen; Missing what would have to be captured, for what is undecided.
-	Observed  string             `json:"observed,omitempty"`
-	Missing   string             `json:"missing,omitempty"`
-	Locations []analyze.Location `json:"locations"`
-	Remedy    []string           `json:"remedy"`
-	Evidence  []string           `json:"evidence"`
-}
-
-// An Action is one of the steps to take.
-type Action struct {
-	// Clears is the row of the blocker that it clears; empty for an upgrade.
-	Clears string   `json:"clears,omitempty"`
-	Says   string   `json:"says"`
-	Do     []string `json:"do"`
 }
 
 // Judge answers a request by a snapshot and the matrix that comes with the program. The error says that the request
@@ -163,108 +101,6 @@ func (j *judge) aim(target cluster.Release, patch bool) {
 	j.evidence.target, j.evidence.patch = target, patch
 }
 
-// firstStating is the first minor release whose nodes state what they run, firstFingerprint the first that makes one.
-var firstStating, firstFingerprint = Minor{1, 6}, Minor{1, 5}
-
-// running finds out what the cluster runs: the least of what nodes, markers and the user say.
-func (j *judge) running() {
-	say := func(format string, args ...any) {
-		j.report.FromEvidence = append(j.report.FromEvidence, fmt.Sprintf(format, args...))
-	}
-	consider := func(release cluster.Release, at ...snapshots.Position) {
-		if release.IsZero() {
-			return
-		}
-		if j.oldest.IsZero() || release.Compare(j.oldest) < 0 {
-			j.oldest, j.where = release, at
-		}
-		if release.Compare(j.newest) > 0 {
-			j.newest = release
-		}
-	}
-	nodes, whole := j.evidence.active()
-	stated := make(map[cluster.Release][]string)
-	var silent []string
-	for _, node := range nodes {
-		consider(node.Release, node.ReleaseAt)
-		if node.Release.IsZero() {
-			silent = append(silent, node.ID.String())
-		} else {
-			stated[node.Release] = append(stated[node.Release], node.ID.String())
-		}
-	}
-	for _, release := range sortedKeys(stated) {
-		say("binary_version of %s: %v", strings.Join(abridged(stated[release]), ", "), release)
-	}
-	for _, m := range j.snapshot.Markers {
-		consider(m.Current, m.CurrentAt)
-		if m.Max.Compare(j.newest) > 0 {
-			j.newest = m.Max
-		}
-		if !m.Current.IsZero() {
-			say("%s: %v", m.Document.Source.Name, m.Current)
-		}
-	}
-	evidenced := j.oldest
-	if !j.request.From.IsZero() {
-		if j.request.FromPatch || MinorOf(evidenced) != MinorOf(j.request.From) {
-			consider(j.request.From)
-		}
-		j.minorOnly = !j.request.FromPatch && j.oldest == j.request.From && evidenced != j.oldest
-		say("you: %s", named(j.request.From, j.request.FromPatch))
-		if !evidenced.IsZero() && MinorOf(evidenced) != MinorOf(j.request.From) {
-			j.warn(Item{Check: "upgrade-skips-minor", Row: "from-contradicted", Message: fmt.Sprintf("you say that the cluster runs %s, the capture says %v; the older one counts", named(j.request.From, j.request.FromPatch), evidenced),
-				Locations: locations(j.where), Remedy: []string{"restatectl nodes list"}})
-		}
-	}
-	// A node that states nothing runs a release before 1.6, or one that does wrote the nodes configuration last.
-	if len(silent) > 0 && whole && len(j.snapshot.Markers) == 0 && (j.oldest.IsZero() || !MinorOf(j.oldest).less(firstStating)) {
-		fingerprint := j.snapshot.Nodes.Fingerprint != 0
-		j.atMost = firstFingerprint
-		j.where = []snapshots.Position{j.snapshot.Nodes.Document.At(j.snapshot.Nodes.Document.Offset, "")}
-		if !j.request.From.IsZero() {
-			j.warn(Item{Check: "upgrade-skips-minor", Row: "from-contradicted", Message: fmt.Sprintf("you say that the cluster runs %s, but %s no release, as all do from %v on; the older one counts", named(j.request.From, j.request.FromPatch), statesNone(silent), firstStating),
-				Locations: locations(j.where), Remedy: []string{"restatectl nodes list"}})
-		}
-		j.oldest, j.minorOnly = cluster.Release{}, false
-		if fingerprint {
-			j.oldest, j.minorOnly, j.inferred = j.atMost.release(), true, true
-			if j.newest.IsZero() {
-				j.newest = j.oldest
-			}
-			say("concluded: %v, as %s no release (%v is the first to) and the cluster has a fingerprint (%v is the first to make one)", j.atMost, statesNone(silent), firstStating, firstFingerprint)
-		} else {
-			say("concluded: %v or older, as %s no release (%v is the first to)", j.atMost, statesNone(silent), firstStating)
-		}
-	}
-	if !j.oldest.IsZero() {
-		j.report.From = named(j.oldest, !j.minorOnly)
-	}
-	if j.inferred {
-		j.undecided(Item{Check: "upgrade-skips-minor", Row: "from-concluded", Message: fmt.Sprintf("the cluster was concluded to run %v: no node states it", MinorOf(j.oldest)),
-			Missing: ".cluster-marker, or --from"})
-	}
-	if j.snapshot.Nodes != nil && !whole {
-		j.undecided(Item{Check: "upgrade-skips-minor", Row: "from-incomplete", Message: "some nodes could not be read: one of them may run an older release", Missing: "nodes_config"})
-	}
-}
-
-func statesNone(silent []string) string {
-	if len(silent) == 1 {
-		return silent[0] + " states"
-	}
-	return strings.Join(abridged(silent), ", ") + " state"
-}
-
-func sortedKeys(m map[cluster.Release][]string) []cluster.Release {
-	var keys []cluster.Release
-	for release := range m {
-		keys = append(keys, release)
-	}
-	slices.SortFunc(keys, cluster.Release.Compare)
-	return keys
-}
-
 // sensible refuses what is no upgrade and no rollback.
 func (j *judge) sensible() error {
 	to, back := j.request.To, j.request.RollbackTo
@@ -305,7 +141,9 @@ func complete(item Item) Item {
 }
 
 func (j *judge) block(item Item) { j.report.Blockers = append(j.report.Blockers, complete(item)) }
-func (j *judge) warn(item Item)  { j.report.Warnings = append(j.report.Warnings, complete(item)) }
+
+func (j *judge) warn(item Item) { j.report.Warnings = append(j.report.Warnings, complete(item)) }
+
 func (j *judge) undecided(item Item) {
 	j.report.Undecided = append(j.report.Undecided, complete(item))
 }
@@ -506,87 +344,6 @@ func (j *judge) plan(path []*Step) {
 	}
 }
 
-// rollback decides whether one can go back (R81, R83). Without a release that one must be able to go back to, the
-// features that would forbid to go back to what runs now are warnings.
-func (j *judge) rollback() {
-	back := j.request.RollbackTo
-	if back.IsZero() {
-		if j.oldest.IsZero() || MinorOf(j.request.To) == MinorOf(j.oldest) {
-			return
-		}
-		for i := range j.matrix.OneWay {
-			row := &j.matrix.OneWay[i]
-			if MinorOf(j.oldest).less(MinorOf(row.since)) && !MinorOf(j.request.To).less(MinorOf(row.since)) {
-				if a := j.evidence.ask(row.When); a.state == yes {
-					j.say(Item{Check: row.Check, Row: row.ID, Message: fmt.Sprintf("no way back to %v: %s", MinorOf(j.oldest), row.Says), Remedy: row.Do, Evidence: row.Evidence}, Warns, a)
-				}
-			}
-		}
-		return
-	}
-	before := len(j.report.Blockers)
-	j.report.RollbackTo = named(back, j.request.RollbackToPatch)
-	if !j.request.RollbackToPatch {
-		back.Patch = math.MaxInt32
-	}
-	newest := j.newest
-	if j.request.To.Compare(newest) > 0 {
-		newest = j.request.To
-	}
-	tooFar := Item{Check: "rollback-too-far", Row: "rollback-too-far", Evidence: []string{"cluster_marker.rs: min_forward_compatible_version, by the newest release that ever ran"}}
-	oldest, why := Minor{}, ""
-	var at []snapshots.Position
-	for _, m := range j.snapshot.Markers {
-		if !m.MinForward.IsZero() && oldest.less(MinorOf(m.MinForward)) {
-			oldest, why, at = MinorOf(m.MinForward), m.Document.Source.Name+" says so", []snapshots.Position{m.MinForwardAt}
-		}
-	}
-	if step := j.matrix.to(MinorOf(newest)); step != nil && oldest.less(step.RollsBackTo) {
-		oldest, why, at = step.RollsBackTo, fmt.Sprintf("data that %v wrote is refused by anything older", step.To), nil
-	}
-	switch {
-	case oldest.isZero():
-		tooFar.Message = fmt.Sprintf("whether anything stands over the data that forbids to go back to %s", j.report.RollbackTo)
-		tooFar.Missing = "binary_version in nodes_config (Restate 1.6 and later), .cluster-marker, or --from"
-		j.undecided(tooFar)
-	case MinorOf(back).less(oldest):
-		tooFar.Message = fmt.Sprintf("%s is too far back: the oldest release that still starts is %v", j.report.RollbackTo, oldest)
-		tooFar.Observed, tooFar.Locations = why, locations(at)
-		tooFar.Remedy = []string{fmt.Sprintf("go back to %v at most", oldest)}
-		j.block(tooFar)
-	}
-	if !j.request.To.IsZero() {
-		j.aim(j.request.To, j.request.ToPatch)
-	}
-	for i := range j.matrix.OneWay {
-		row := &j.matrix.OneWay[i]
-		// Nothing that a release after the newest one introduced can be there.
-		if back.Compare(row.since) >= 0 || !newest.IsZero() && MinorOf(newest).less(MinorOf(row.since)) {
-			continue
-		}
-		item := Item{Check: row.Check, Row: row.ID, Message: fmt.Sprintf("%s (since %v)", row.Says, row.since), Remedy: row.Do, Evidence: row.Evidence}
-		a := j.evidence.ask(row.When)
-		switch {
-		case a.state != yes:
-		case row.Severity == Blocks:
-			item.Message = fmt.Sprintf("no way back to %s: %s", j.report.RollbackTo, item.Message)
-		default:
-			item.Message = fmt.Sprintf("to keep in mind before going back to %s: %s", j.report.RollbackTo, item.Message)
-		}
-		j.say(item, row.Severity, a)
-	}
-	if j.request.To.IsZero() {
-		before = 0
-	}
-	for _, b := range j.report.Blockers[before:] {
-		j.report.Steps = append(j.report.Steps, Action{Clears: b.Row, Says: cmp.Or(b.Observed, b.Message), Do: b.Remedy})
-	}
-	if j.request.To.IsZero() {
-		j.report.Steps = append(j.report.Steps, Action{Says: "go back to " + j.report.RollbackTo,
-			Do: []string{"restart one node after the other with it; wait until each is back", "capture again: restate-lint check"}})
-	}
-}
-
 // conclude draws the verdict.
 func (j *judge) conclude() {
 	r := j.report
@@ -594,17 +351,4 @@ func (j *judge) conclude() {
 	if len(r.Blockers) > 0 || j.request.RequireComplete && len(r.Undecided) > 0 {
 		r.Verdict = NoGo
 	}
-}
-
-// Locate fills in the lines of all locations.
-func (r *Report) Locate() error {
-	var all []*analyze.Location
-	for _, items := range [][]Item{r.Blockers, r.Warnings, r.Undecided} {
-		for i := range items {
-			for k := range items[i].Locations {
-				all = append(all, &items[i].Locations[k])
-			}
-		}
-	}
-	return analyze.Locate(all)
 }
