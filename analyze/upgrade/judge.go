@@ -223,6 +223,10 @@ func (j *judge) markers() {
 		j.undecided(Item{Check: "marker-inconsistent", Row: "marker-of-another-cluster", Message: "whether the data directories belong to this cluster", Missing: "nodes_config", Evidence: evidence})
 		return
 	}
+	// A tool on the way may have rounded the fingerprint of the nodes configuration.
+	rounded := slices.ContainsFunc(j.snapshot.Oddities, func(o snapshots.Oddity) bool {
+		return o.Document == nodes.Document && o.Kind == snapshots.RoundedNumber
+	})
 	for _, m := range j.snapshot.Markers {
 		item := Item{Check: "marker-inconsistent", Row: "marker-of-another-cluster", Message: "a data directory belongs to another cluster: a server would refuse to start over it",
 			Remedy: []string{"find out whose data directory it is, and give the node its own: base-dir, node-name and cluster-name in restate.toml"}, Evidence: evidence}
@@ -230,6 +234,10 @@ func (j *judge) markers() {
 		case m.ClusterName != nodes.ClusterName && m.ClusterName != "" && nodes.ClusterName != "":
 			item.Observed = fmt.Sprintf("%s is of the cluster %q, the nodes configuration of %q", m.Document.Source.Name, m.ClusterName, nodes.ClusterName)
 			item.Locations = locations([]snapshots.Position{m.ClusterNameAt})
+		case rounded && m.Fingerprint != 0:
+			item.Message, item.Remedy, item.Missing = "whether a data directory belongs to this cluster: the fingerprint in nodes_config was rounded", nil, "nodes_config as restatectl prints it"
+			j.undecided(item)
+			continue
 		case m.Fingerprint != nodes.Fingerprint && m.Fingerprint != 0 && nodes.Fingerprint != 0:
 			item.Observed = fmt.Sprintf("%s has the fingerprint %d, the nodes configuration %d", m.Document.Source.Name, m.Fingerprint, nodes.Fingerprint)
 			item.Locations = locations([]snapshots.Position{m.FingerprintAt, nodes.FingerprintAt})
