@@ -99,6 +99,43 @@ func (s *standings) judge(placement *snapshots.Placement) *standing {
 	return result
 }
 
+// An outageRule reports what segments can do by configuration and could not with the nodes that ran: one finding for each
+// set of dead nodes.
+type outageRule struct {
+	// possible says whether a nodeset has the ability by configuration, holds whether it had it then.
+	possible func(*cluster.Verdict) bool
+	holds    func(*standing) bool
+	// each visits the segments that the rule is about and whose placement is wanted.
+	each func(pass *Pass, wanted func(*snapshots.Placement) bool, visit func(log *snapshots.Log, i int))
+	// complete fills in what not all such findings share.
+	complete func(*Finding, *outage)
+}
+
+func (rule outageRule) run(pass *Pass) {
+	standings := standingsOf(pass)
+	if len(standings.dead) == 0 {
+		return
+	}
+	found := make(outages)
+	lost := func(placement *snapshots.Placement) bool {
+		if !rule.possible(&placement.Verdict) {
+			return false
+		}
+		now := standings.of(placement)
+		return len(now.missing) > 0 && !rule.holds(now)
+	}
+	rule.each(pass, lost, func(log *snapshots.Log, i int) {
+		found.add(log, i, standings.of(log.Segments[i].Placement))
+	})
+	pass.Finally(func() {
+		for outage := range found.all {
+			f := outage.finding(standings.liveness)
+			rule.complete(&f, outage)
+			pass.Report(f)
+		}
+	})
+}
+
 // An outage gathers the segments that lack the same nodes. The one with the lowest loglet id stands for all.
 type outage struct {
 	tally
@@ -107,14 +144,14 @@ type outage struct {
 	log       cluster.LogID
 	placement *snapshots.Placement
 	at        snapshots.Position
-	stuck     bool // set by the rule: one of the segments cannot get along without the nodes
+	stuck     bool // one of the segments could not be sealed, or the log not go on, without the nodes
 }
 
 // outages are keyed by the nodes that are missing.
 type outages map[string]*outage
 
 // add counts the i-th segment of a log in.
-func (o outages) add(log *snapshots.Log, i int, standing *standing) *outage {
+func (o outages) add(log *snapshots.Log, i int, standing *standing) {
 	id, key := logletOf(log, i), fmt.Sprint(standing.missing)
 	known := o[key]
 	if known == nil {
@@ -125,8 +162,8 @@ func (o outages) add(log *snapshots.Log, i int, standing *standing) *outage {
 		known.lowest, known.log, known.at = id, log.ID, log.ParamsAt(i)
 		known.placement, known.standing = log.Segments[i].Placement, standing
 	}
+	known.stuck = known.stuck || !standing.sealable || !standing.movable
 	known.tally.add(log, i)
-	return known
 }
 
 // all yields the outages in the order of their keys.

@@ -27,37 +27,25 @@ var _ = register(Rule{
 			"restatedev/restate #2655, #2565, #3385, #3307",
 		},
 	},
-	Run: func(pass *Pass) {
-		standings := standingsOf(pass)
-		if len(standings.dead) == 0 {
-			return
-		}
-		found := make(outages)
-		stuck := func(placement *snapshots.Placement) bool {
-			if placement.Verdict.Effective == 0 || !placement.Verdict.Seal.Passed() {
-				return false
-			}
-			now := standings.of(placement)
-			return len(now.missing) > 0 && !now.sealable
-		}
-		pass.Segments(computable(pass, stuck), func(log *snapshots.Log, i int) {
-			if _, trimmed := pass.Trimmed(log, i); !trimmed {
-				found.add(log, i, standings.of(log.Segments[i].Placement))
-			}
-		})
-		pass.Finally(func() {
-			for outage := range found.all {
-				f := outage.finding(standings.liveness)
-				f.Title = fmt.Sprintf("%v had no f-majority while %s", &outage.tally, wereDown(outage.standing.missing))
-				f.Expected = fmt.Sprintf("an f-majority for %v", outage.placement.Replication)
-				f.Why = "nobody could seal such a tail or find its end: a log whose leader fails stays without one until one of the nodes is back"
-				f.Remedy = append(f.Remedy, fmt.Sprintf("restatectl logs find-tail %d", outage.log))
-				if outage.open == 0 {
-					f.Severity = Note
-					f.Why = "readers that are in doubt about such a segment wait until one of the nodes is back"
+	Run: outageRule{
+		possible: func(verdict *cluster.Verdict) bool { return verdict.Effective > 0 && verdict.Seal.Passed() },
+		holds:    func(now *standing) bool { return now.sealable },
+		each: func(pass *Pass, wanted func(*snapshots.Placement) bool, visit func(*snapshots.Log, int)) {
+			pass.Segments(computable(pass, wanted), func(log *snapshots.Log, i int) {
+				if _, trimmed := pass.Trimmed(log, i); !trimmed {
+					visit(log, i)
 				}
-				pass.Report(f)
+			})
+		},
+		complete: func(f *Finding, outage *outage) {
+			f.Title = fmt.Sprintf("%v had no f-majority while %s", &outage.tally, wereDown(outage.standing.missing))
+			f.Expected = fmt.Sprintf("an f-majority for %v", outage.placement.Replication)
+			f.Why = "nobody could seal such a tail or find its end: a log whose leader fails stays without one until one of the nodes is back"
+			f.Remedy = append(f.Remedy, fmt.Sprintf("restatectl logs find-tail %d", outage.log))
+			if outage.open == 0 {
+				f.Severity = Note
+				f.Why = "readers that are in doubt about such a segment wait until one of the nodes is back"
 			}
-		})
-	},
+		},
+	}.run,
 })

@@ -27,39 +27,25 @@ var _ = register(Rule{
 			"Restate 1.2 to 1.7: new nodesets are chosen among nodes whose storage state is read-write",
 		},
 	},
-	Run: func(pass *Pass) {
-		standings := standingsOf(pass)
-		if len(standings.dead) == 0 {
-			return
-		}
-		found := make(outages)
-		pass.Logs(func(log *snapshots.Log) {
-			i := len(log.Segments) - 1
-			if i < 0 || !log.Open(i) {
-				return
-			}
-			placement := judged(pass, log, i)
-			if placement == nil || !placement.Verdict.Writable {
-				return
-			}
-			if now := standings.of(placement); len(now.missing) > 0 && !now.writable {
-				outage := found.add(log, i, now)
-				outage.stuck = outage.stuck || !now.sealable || !now.movable
-			}
-		})
-		pass.Finally(func() {
-			for outage := range found.all {
-				f := outage.finding(standings.liveness)
-				f.Title = fmt.Sprintf("%v could not be written while %s", &outage.tally, wereDown(outage.standing.missing))
-				f.Expected = fmt.Sprintf("a write quorum for %v", outage.placement.Replication)
-				f.Why = "no records were taken, and the log was stuck: its tail could not be sealed, or there were not enough other nodes to go on with"
-				if !outage.stuck {
-					f.Severity = Warning
-					f.Why = "no records were taken until a leader sealed and went on with nodes that were alive, which Restate does by itself"
-					f.Remedy = append(f.Remedy, reconfigure(outage.log))
+	Run: outageRule{
+		possible: func(verdict *cluster.Verdict) bool { return verdict.Writable },
+		holds:    func(now *standing) bool { return now.writable },
+		each: func(pass *Pass, wanted func(*snapshots.Placement) bool, visit func(*snapshots.Log, int)) {
+			pass.Logs(func(log *snapshots.Log) {
+				if i := usableTail(pass, log); i >= 0 && wanted(log.Segments[i].Placement) {
+					visit(log, i)
 				}
-				pass.Report(f)
+			})
+		},
+		complete: func(f *Finding, outage *outage) {
+			f.Title = fmt.Sprintf("%v could not be written while %s", &outage.tally, wereDown(outage.standing.missing))
+			f.Expected = fmt.Sprintf("a write quorum for %v", outage.placement.Replication)
+			f.Why = "no records were taken, and the log was stuck: its tail could not be sealed, or there were not enough other nodes to go on with"
+			if !outage.stuck {
+				f.Severity = Warning
+				f.Why = "no records were taken until a leader sealed and went on with nodes that were alive, which Restate does by itself"
+				f.Remedy = append(f.Remedy, reconfigure(outage.log))
 			}
-		})
-	},
+		},
+	}.run,
 })
