@@ -45,7 +45,7 @@ func (t Text) Upgrade(w *bytes.Buffer, r *upgrade.Report) {
 	case r.Verdict == upgrade.NoGo:
 		line("", fmt.Sprintf("%s in the way", verb(len(r.Blockers), "thing stands", "things stand")))
 	case len(r.Undecided) > 0:
-		line("", "nothing stands in the way, as far as the capture shows")
+		line("", fmt.Sprintf("nothing stands in the way, as far as the capture shows: %s undecided", verb(len(r.Undecided), "point is", "points are")))
 	default:
 		line("", "nothing stands in the way")
 	}

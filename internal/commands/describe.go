@@ -83,6 +83,9 @@ func describeView(c *cli.Context) (view analyze.View, arguments []string, err er
 	}
 	if loglet != "" || c.IsSet("loglet") {
 		id, err := cluster.ParseLogletID(loglet)
+		if node, other := cluster.ParseNodeID(loglet); err != nil && other == nil {
+			return view, nil, usagef("%v is a node and no loglet: describe --nodes lists them, and removable %[1]v says what needs one", node)
+		}
 		if err != nil {
 			return view, nil, usagef("%s", format.Clean(err.Error()))
 		}
