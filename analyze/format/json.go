@@ -113,6 +113,10 @@ func encode(w io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
+// EncodeJSON writes a value as JSON in the way of a report: indented by two spaces, and with every character escaped that
+// could harm a terminal.
+func EncodeJSON(w io.Writer, value any) error { return encode(w, value) }
+
 // An escaper writes JSON with every character escaped that does more than show itself. It wants whole characters.
 type escaper struct{ w io.Writer }
 

@@ -26,3 +26,6 @@ func (p Palette) paint(s style, text string) string {
 	}
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
 }
+
+// Bold makes a clean text stand out.
+func (p Palette) Bold(text string) string { return p.paint(bold, text) }

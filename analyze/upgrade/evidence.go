@@ -112,7 +112,11 @@ func (e *evidence) result() *analyze.Result {
 				selected = append(selected, rule)
 			}
 		}
-		e.results[e.target] = analyze.CheckWith(e.snapshot, selected, analyze.Options{Target: e.target})
+		settings := make(map[string]rules.Settings)
+		for id, options := range e.request.Options {
+			settings[id] = rules.Settings{Options: options}
+		}
+		e.results[e.target] = analyze.CheckWith(e.snapshot, selected, analyze.Options{Target: e.target, Settings: settings})
 	}
 	return e.results[e.target]
 }

@@ -31,6 +31,9 @@ type Request struct {
 	Uses []string
 	// RequireComplete makes undecided evidence block.
 	RequireComplete bool
+	// Options are values of the options of rules, by the ids of the rules: they say what is usual in the cluster. Severities
+	// and suppressions are not asked for: what the matrix calls a blocker blocks.
+	Options map[string]map[string]int64
 }
 
 // Judge answers a request by a snapshot and the matrix that comes with the program. The error says that the request

@@ -88,11 +88,9 @@ func (env *Environment) newPlan(c *cli.Context, file *config.File, target cluste
 		options:    analyze.Options{Target: target, Settings: file.Settings()},
 		thresholds: thresholds(c, profile),
 	}
-	var today analyze.Date
-	if file != nil && slices.ContainsFunc(file.Suppressions, func(s config.Suppression) bool { return s.Expires != "" }) {
-		if today, err = env.today(); err != nil {
-			return nil, err
-		}
+	today, err := env.todayFor(file)
+	if err != nil {
+		return nil, err
 	}
 	p.account = config.NewAccount(file, today)
 	return p, nil

@@ -1,21 +1,25 @@
 package commands
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"restate-lint/analyze/config"
 	"restate-lint/analyze/format"
+	"restate-lint/snapshots"
 )
 
 func configCommand(env *Environment) *cli.Command {
 	return &cli.Command{
 		Name:        "config",
-		Usage:       "begin a configuration file, or describe its form for editors",
-		Subcommands: []*cli.Command{configInitCommand(env), configSchemaCommand(env)},
+		Usage:       "begin a configuration file, say which one applies, or describe its form for editors",
+		Subcommands: []*cli.Command{configInitCommand(env), configShowCommand(env), configSchemaCommand(env)},
 		Description: `A configuration is a YAML file called ` + config.FileName + `. It sets severities and options of rules, or switches rules off;
 it defines profiles; and it lists findings that do not count, each with a reason. "config init" writes one to begin with,
 in which everything that can be said stands as a comment.
@@ -77,6 +81,103 @@ func writeNew(name string, text []byte) error {
 		err = errors.Join(err, os.Remove(name))
 	}
 	return err
+}
+
+func configShowCommand(env *Environment) *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "say which configuration applies, what it changes, and where",
+		ArgsUsage: "[SNAPSHOT...]",
+		Description: `Without a SNAPSHOT: what applies to snapshots that have none of their own. What would be otherwise without the
+configuration stands in brackets.`,
+		Flags: slices.Concat([]cli.Flag{
+			choiceFlag("format", "how to print it", "text", "json"),
+			&cli.BoolFlag{Name: "all", Usage: "every severity and option, also where it is as usual"},
+			profileFlag("with this profile: "),
+		}, configFlags()),
+		Action: func(c *cli.Context) error {
+			captures := []snapshots.Capture{{}}
+			code := clean
+			if c.Args().Present() {
+				arguments, err := snapshotArguments(c, math.MaxInt)
+				if err != nil {
+					return err
+				}
+				captures, code = env.findCaptures(arguments)
+			}
+			shown, err := env.effective(c, captures)
+			if err != nil {
+				return err
+			}
+			var text bytes.Buffer
+			if c.String("format") == "json" {
+				err = config.ShowJSON(&text, shown)
+			} else {
+				for i, e := range shown {
+					if i > 0 {
+						text.WriteByte('\n')
+					}
+					text.WriteString(e.Text())
+				}
+			}
+			if err != nil {
+				return err
+			}
+			if err := write(env.Stdout, text.Bytes()); err != nil {
+				return err
+			}
+			return exitWith(code)
+		},
+	}
+}
+
+// effective describes every configuration that applies to some capture, in the order of the first of them.
+func (env *Environment) effective(c *cli.Context, captures []snapshots.Capture) ([]*config.Effective, error) {
+	configurations, err := configurationsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	type kind struct {
+		file   *config.File
+		origin origin
+	}
+	known := make(map[kind]*config.Effective)
+	shown := []*config.Effective{}
+	for _, capture := range captures {
+		file, origin, err := configurations.of(capture)
+		if err != nil {
+			return nil, err
+		}
+		e := known[kind{file, origin}]
+		if e == nil {
+			if e, err = env.describeConfig(c, file); err != nil {
+				return nil, err
+			}
+			e.Origin = string(origin)
+			known[kind{file, origin}] = e
+			shown = append(shown, e)
+		}
+		if capture.Name != "" {
+			e.Snapshots = append(e.Snapshots, capture.Name)
+		}
+	}
+	return shown, nil
+}
+
+func (env *Environment) describeConfig(c *cli.Context, file *config.File) (*config.Effective, error) {
+	profile, err := profileOf(c, file)
+	if err != nil {
+		return nil, err
+	}
+	from := ""
+	if c.IsSet("profile") {
+		from = "--profile"
+	}
+	today, err := env.todayFor(file)
+	if err != nil {
+		return nil, err
+	}
+	return config.NewEffective(file, profile, from, today, c.Bool("all")), nil
 }
 
 func configSchemaCommand(env *Environment) *cli.Command {

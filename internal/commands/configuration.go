@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,6 +56,23 @@ func configurationsOf(c *cli.Context) (*configurations, error) {
 		s.given = file
 	}
 	return s, nil
+}
+
+// configuredOptions are the values of options that the configuration of a capture sets, by the ids of the rules.
+func configuredOptions(c *cli.Context, capture snapshots.Capture) (map[string]map[string]int64, error) {
+	configurations, err := configurationsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	file, _, err := configurations.of(capture)
+	if err != nil {
+		return nil, err
+	}
+	options := make(map[string]map[string]int64)
+	for id, settings := range file.Settings() {
+		options[id] = settings.Options
+	}
+	return options, nil
 }
 
 // configArguments are the configFlags that were given, for a shell.
@@ -134,6 +152,14 @@ func shortPath(path string) string {
 		return short
 	}
 	return path
+}
+
+// todayFor is today, if something in a configuration can expire.
+func (env *Environment) todayFor(file *config.File) (analyze.Date, error) {
+	if file == nil || !slices.ContainsFunc(file.Suppressions, func(s config.Suppression) bool { return s.Expires != "" }) {
+		return "", nil
+	}
+	return env.today()
 }
 
 // epochVariable is the environment variable that says what day it is, as reproducible builds have it.

@@ -16,29 +16,39 @@ func rulesCommand(env *Environment) *cli.Command {
 	return &cli.Command{
 		Name:  "rules",
 		Usage: "list all rules",
-		Flags: []cli.Flag{
+		Description: `With --effective or --config: with the severities and options that a configuration sets, without the rules that are off,
+and as the profile that it names chooses, if it names one.`,
+		Flags: append([]cli.Flag{
 			choiceFlag("format", "how to print the list", "text", "json"),
 			profileFlag("only the rules of a profile, and its thresholds: "),
 			colourFlag(),
-		},
+		}, effectiveFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usagef("rules takes no argument; for one rule: %s explain %s", Name, c.Args().First())
 			}
-			profile, err := profileOf(c, nil)
+			file, effective, err := effectiveConfig(c)
 			if err != nil {
 				return err
 			}
+			profile, err := profileOf(c, file)
+			if err != nil {
+				return err
+			}
+			if !effective {
+				file = nil // it was read for its profiles only
+			}
+			list := configured(chosenRules(profile, file), file)
 			var text bytes.Buffer
 			switch asJSON := c.String("format") == "json"; {
 			case profile != nil && asJSON:
-				err = format.ProfileJSON(&text, profile, chosenRules(profile, nil))
+				err = format.ProfileJSON(&text, profile, list)
 			case profile != nil:
-				err = format.ProfileTable(&text, env.palette(c), profile, chosenRules(profile, nil))
+				err = format.ProfileTable(&text, env.palette(c), profile, list)
 			case asJSON:
-				err = format.RulesJSON(&text, env.palette(c), rules.All())
+				err = format.RulesJSON(&text, env.palette(c), list)
 			default:
-				err = format.RuleTable(&text, env.palette(c), rules.All())
+				err = format.RuleTable(&text, env.palette(c), list)
 			}
 			if err != nil {
 				return err
@@ -53,22 +63,27 @@ func explainCommand(env *Environment) *cli.Command {
 		Name:      "explain",
 		Usage:     "say what a rule checks, why it matters, and what to do",
 		ArgsUsage: "RULE...",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			choiceFlag("format", "how to print the documentation", "text", "markdown"),
 			&cli.BoolFlag{Name: "all", Usage: "explain every rule"},
 			colourFlag(),
-		},
+		}, effectiveFlags()...),
 		Action: func(c *cli.Context) error {
 			explained, err := explainedRules(c)
 			if err != nil {
 				return err
 			}
+			file, effective, err := effectiveConfig(c)
+			if err != nil {
+				return err
+			}
 			render := format.ExplainText
-			if c.String("format") == "markdown" {
+			markdown := c.String("format") == "markdown"
+			if markdown {
 				render = format.ExplainMarkdown
 			}
 			var text bytes.Buffer
-			if c.Bool("all") && c.String("format") == "markdown" {
+			if c.Bool("all") && markdown {
 				format.ReferenceMarkdown(&text, explained)
 			}
 			for i, rule := range explained {
@@ -76,6 +91,9 @@ func explainCommand(env *Environment) *cli.Command {
 					text.WriteByte('\n')
 				}
 				render(&text, env.palette(c), rule)
+				if effective {
+					explainConfigured(&text, env.palette(c), markdown, rule, file)
+				}
 			}
 			return write(env.Stdout, text.Bytes())
 		},

@@ -24,8 +24,11 @@ order. A release is a minor one such as 1.7, which means its newest patch, or a 
 What the cluster runs is told from the nodes configuration (Restate 1.6 and later), from cluster markers, and from
 --from; the oldest counts. Put into the capture as well, where you can, in its directory or below config/: the file
 .cluster-marker and restate.toml of every node, and a listing of every data directory (ls -a, or find).
-What the capture does not show is undecided. It is listed, and does not block without --require-complete.`,
-		Flags: []cli.Flag{
+What the capture does not show is undecided. It is listed, and does not block without --require-complete.
+
+Of a configuration only the options of rules count here, such as the limit that "explain metadata-oversize" shows: they say
+what is usual in the cluster. No severity, suppression or baseline opens a gate.`,
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "the `RELEASE` to upgrade to"},
 			&cli.StringFlag{Name: "from", Usage: "the `RELEASE` that the cluster runs, if the capture does not say it"},
 			&cli.StringFlag{Name: "rollback-to", Usage: "the `RELEASE` that one must be able to go back to; without --to: from what runs now"},
@@ -33,7 +36,7 @@ What the capture does not show is undecided. It is listed, and does not block wi
 			&cli.BoolFlag{Name: "require-complete", Usage: "what is undecided blocks"},
 			choiceFlag("format", "how to print the answer", "text", "json"),
 			colourFlag(),
-		},
+		}, configFlags()...),
 		Action: func(c *cli.Context) error {
 			request, err := upgradeRequest(c)
 			if err != nil {
@@ -49,6 +52,9 @@ What the capture does not show is undecided. It is listed, and does not block wi
 				return exitWith(code)
 			case len(captures) != 1:
 				return usagef("upgrade takes one snapshot: %q is %d of them", arguments[0], len(captures))
+			}
+			if request.Options, err = configuredOptions(c, captures[0]); err != nil {
+				return err
 			}
 			codes := []exitCode{clean}
 			code, err = env.readCapture(captures[0], func(snapshot *snapshots.Snapshot) error {
