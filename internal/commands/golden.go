@@ -101,7 +101,7 @@ A golden whose snapshot is not among those that DIR/... finds is said to be orph
 Name the snapshots as when they were accepted: the golden of a snapshot has the snapshot's name, which depends on how
 it is found ("captures/a" is "a", and "x/..." finds "x/y/a" as "y/a").
 
-What is suppressed is no part of an accepted report. ` + configHelp,
+Suppressed findings are kept in an accepted report, marked. ` + configHelp,
 		Flags: append([]cli.Flag{
 			goldenDirFlag(),
 			onlyFlag("compare nothing but one part"),

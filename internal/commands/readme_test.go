@@ -100,7 +100,7 @@ func runInRepository(t *testing.T, line string) string {
 	}
 	var out bytes.Buffer
 	code := commands.Run(arguments, commands.Environment{
-		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" },
+		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: onOneDay,
 	})
 	text := strings.ReplaceAll(out.String(), scratch(t)+"/", "/tmp/")
 	if echo {
@@ -130,6 +130,29 @@ func TestMain(m *testing.M) {
 		os.RemoveAll(scratchDir)
 	}
 	os.Exit(code)
+}
+
+// onOneDay is an environment in which it always is the same day, so that nothing expires in the README.
+func onOneDay(name string) string {
+	if name == "SOURCE_DATE_EPOCH" {
+		return "1795500000"
+	}
+	return ""
+}
+
+// The configuration that the README shows is the one that its sessions use.
+func TestReadmeConfigurationIsThatOfItsSessions(t *testing.T) {
+	text, err := os.ReadFile("../../analyze/config/testdata/example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := false
+	for _, b := range readmeBlocks(t) {
+		shown = shown || b.language == "yaml" && strings.Join(b.lines, "\n")+"\n" == string(text)
+	}
+	if !shown {
+		t.Error("the README does not show analyze/config/testdata/example.yaml")
+	}
 }
 
 func matches(got, want []string) bool {
