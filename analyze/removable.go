@@ -99,7 +99,8 @@ func NewRemovable(version string, s *snapshots.Snapshot, nodes []cluster.NodeID)
 	r.Gaps = gapsOf(gaps)
 	r.lacks(s, references, len(gaps) > len(s.Gaps))
 
-	judge := &remover{snapshot: s, references: references, complete: len(r.Undecided) == 0, logsRead: s.Logs != nil && len(gaps) == len(s.Gaps), nodesRead: s.Captured(snapshots.NodesConfig)}
+	unread, _ := s.Nodes.Unreadable()
+	judge := &remover{snapshot: s, references: references, complete: len(r.Undecided) == 0, logsRead: s.Logs != nil && len(gaps) == len(s.Gaps), nodesRead: len(unread) == 0}
 	var problems []string
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
 		if s.Nodes.Get(id) == nil && !references.Of(id).Any() {

@@ -124,11 +124,18 @@ func TestAnUnreadableEntryLeavesUndecidedWhatDependsOnIt(t *testing.T) {
 	}
 }
 
-// Where entries are missing that nobody knows of, no node is unknown for sure.
-func TestATruncatedNodesConfigurationAnswersNothing(t *testing.T) {
-	files := small().files()
-	files["nodes_config.json"].Data = files["nodes_config.json"].Data[:len(files["nodes_config.json"].Data)-40]
-	s, _ := snapshots.Read("cut off", files, "nodes_config.json", "bifrost_config.json")
+// Where entries are missing that nobody knows of, no node is unknown for sure. What stands behind the list is not asked for.
+func TestANodesConfigurationIsCutOff(t *testing.T) {
+	cutOff := func(bytes int) *snapshots.Snapshot {
+		files := small().files()
+		files["nodes_config.json"].Data = files["nodes_config.json"].Data[:len(files["nodes_config.json"].Data)-bytes]
+		s, _ := snapshots.Read("cut off", files, "nodes_config.json", "bifrost_config.json")
+		return s
+	}
+	if w, err := analyze.NewWhatIf("", cutOff(1), []string{"N1"}); err != nil || w.Segments.Len() != 1 || len(w.Gaps) == 0 {
+		t.Errorf("behind the list: %v, %+v", err, w)
+	}
+	s := cutOff(40)
 	if _, err := analyze.NewWhatIf("", s, []string{"N1"}); !errors.Is(err, analyze.ErrNoNodes) {
 		t.Errorf("got %v", err)
 	}

@@ -104,7 +104,9 @@ func (r *reader) members(d *draft) error {
 			err = w.skip()
 		case key == "nodes" && c == '[':
 			d.nodes = &Nodes{Document: d.Document}
+			before := d.missing
 			err = r.list(d, "/nodes/", "node", d.nodes.decodeNode)
+			d.nodes.listed = err == nil && d.missing-before == d.nodes.unread
 		case key == "partitions" && c == '[':
 			d.partitions = &Partitions{Document: d.Document}
 			err = r.list(d, "/partitions/", "partition", func(v value) bool { return d.partitions.decodePartition(v, &d.ends) })
@@ -278,7 +280,6 @@ func (r *reader) finish(d *draft) {
 			d.nodes = &Nodes{Document: d.Document}
 			d.lacks("list of nodes")
 		}
-		d.nodes.listed = d.broken == "" && d.missing == d.nodes.unread
 		d.nodes.finish(d.fields)
 		if r.keep(d, s.Document(d.Kind)) {
 			s.Nodes = d.nodes

@@ -115,8 +115,8 @@ func (n *Nodes) Class(id cluster.NodeID) cluster.Class {
 	return cluster.Active
 }
 
-// Unreadable returns the ids of the entries that cannot be read, ascending. listed is true when nothing else of the
-// document is missing: a node that has no entry is then unknown for sure.
+// Unreadable returns the ids of the entries that cannot be read, ascending. listed is true when the list was read to its
+// end and nothing else of it is missing: a node that has no entry is then unknown for sure.
 func (n *Nodes) Unreadable() (ids []cluster.NodeID, listed bool) {
 	for node := range n.All() {
 		if node.Unreadable {
