@@ -17,6 +17,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"restate-lint/analyze"
+	"restate-lint/internal/testrocksdb"
 	"restate-lint/rules"
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
@@ -26,7 +27,8 @@ import (
 // comment says what is wrong, the file `want` has the outcome or a line "severity fingerprint" for every finding, the
 // file `target` the release that an upgrade aims at, the file `options` lines such as "max-segments: 4" with what is set
 // for the rule, the file `says` lines that the findings must contain, or must not where "not " stands before them, and all
-// other files are the capture. A name may end in a size, as in "schema_registry.json + 8 MiB".
+// other files are the capture. A name may end in a size, as in "schema_registry.json + 8 MiB", or in "+ raft": the file
+// then says what is in the directory of a metadata server.
 type testCase struct {
 	rule, name string
 	comment    string
@@ -80,11 +82,57 @@ func loadCases(t *testing.T) []testCase {
 				continue
 			}
 			name, padding, _ := strings.Cut(file.Name, " + ")
+			if padding == "raft" {
+				maps.Copy(c.files, raftDirectory(t, name, lines))
+				continue
+			}
 			c.files[name] = &fstest.MapFile{Data: append(file.Data, spaces(t, padding)...)}
 		}
 		cases = append(cases, c)
 	}
 	return cases
+}
+
+// raftDirectory is the directory of a metadata server. The first line says which node it is of, up to which entry it had
+// written down that the voters agree, and who these are: "N1 commit 3 of 1 2 3". Its snapshot is at entry 1 of term 1, with
+// version 1 of nodes_config. Every other line is an entry of the log, such as "2 bifrost_config v3": the term, then what
+// was written, or nothing. "cut 5" takes bytes off the end of the write-ahead log.
+func raftDirectory(t *testing.T, dir string, lines []string) fstest.MapFS {
+	t.Helper()
+	value := func(version uint64) []byte {
+		return fmt.Appendf(nil, "\x05{\"version\":%d,\"cluster_name\":\"c\",\"nodes\":[],\"name_lookup\":{}}", version)
+	}
+	var node, commit uint64
+	head, list, _ := strings.Cut(lines[0], " of ")
+	if _, err := fmt.Sscanf(head, "N%d commit %d", &node, &commit); err != nil {
+		t.Fatal(lines[0], err)
+	}
+	var voters []uint64
+	for _, voter := range strings.Fields(list) {
+		n, err := strconv.ParseUint(voter, 10, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		voters = append(voters, n)
+	}
+	server := new(testrocksdb.MetadataServer).Start(node, 1, 1, commit, voters...)
+	server.Snapshot(1, 1, "nodes_config", 1, value(1))
+	for _, line := range lines[1:] {
+		var term, version uint64
+		var key string
+		if _, err := fmt.Sscanf(line, "cut %d", &server.Torn); err == nil {
+			continue
+		}
+		switch n, err := fmt.Sscanf(line, "%d %s v%d", &term, &key, &version); n {
+		case 1:
+			server.Entry(term, nil)
+		case 3:
+			server.Entry(term, testrocksdb.MetadataWrite(key, version, value(version), 0))
+		default:
+			t.Fatal(line, err)
+		}
+	}
+	return server.Files(dir)
 }
 
 // spaces are white space of so many MiB: a file called "schema_registry.json + 8 MiB" is that much larger than it looks.

@@ -16,7 +16,7 @@ var _ = register(Rule{
 	Summary:  "a store of metadata is damaged, incomplete, or not as Restate writes it",
 	Doc: Doc{
 		Checks: "What could not be read of a captured store of metadata (a database of etcd, the objects of a bucket, the RocksDB directories of a node): damaged or missing files, wrong checksums, a key without its version. " +
-			"One **warning** for each metadata key that it is about, and one for each kind of store for what is about no key. Values that cannot be decoded, and versions that differ from those in their values, are reported as gaps and by `metadata-values-invalid`.",
+			"One **warning** for each metadata key that it is about, and one for each kind of store for what is about no key. Values that cannot be decoded, and versions that differ from those in their values, are reported as gaps and by `metadata-values-invalid`, a metadata server's log that ends within a record by `metadata-members-disagree`.",
 		Why: "What was read may be older than what the cluster had last, or may lack keys. Other rules judge what was read. If the store itself is damaged, and not only its copy, servers fail on it as well: " +
 			"Restate takes a key of etcd without its `::version` for missing.",
 		Legal: "A store whose copy was made while a server was writing to it: stop the server first, or use `etcdctl snapshot save`. A local metadata store that Restate 1.4 or 1.5 moved into a metadata server, and sealed, is left behind on purpose.",
@@ -37,6 +37,9 @@ var _ = register(Rule{
 		var all []*damage
 		for _, store := range pass.Snapshot.Stores {
 			for _, problem := range store.Problems {
+				if isTornTail(store, problem) {
+					continue
+				}
 				d := damage{subject: Subject{Part: strings.ReplaceAll(string(store.Kind), " ", "-")}, what: string(store.Kind), at: pass.Snapshot.ProblemAt(store, problem)}
 				if stores.Known(problem.Key) {
 					d.subject, d.what = Subject{Document: problem.Key}, problem.Key

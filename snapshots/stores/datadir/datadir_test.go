@@ -174,10 +174,7 @@ func TestTornLog(t *testing.T) {
 }
 
 // raftLog builds the directory of a metadata server.
-type raftLog struct {
-	writes  []testrocksdb.Write
-	entries uint64
-}
+type raftLog = testrocksdb.MetadataServer
 
 func nested(number protowire.Number, content []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), content)
@@ -189,75 +186,29 @@ func number(field protowire.Number, n uint64) []byte {
 
 func join(parts ...[]byte) []byte { return slices.Concat(parts...) }
 
-func (l *raftLog) put(family uint32, key string, value []byte) {
-	l.writes = append(l.writes, testrocksdb.Write{Family: family, Op: testrocksdb.Put, Key: key, Value: string(value)})
-}
+// content is that of values in which nothing but the version matters.
+func content(version uint64) []byte { return []byte{2, byte(version)} }
 
-// start gives the member its snapshot, its voters and its own id.
-func (l *raftLog) start(node uint64, index, term, commit uint64, voters ...uint64) *raftLog {
-	var state []byte
-	for _, voter := range voters {
-		state = append(state, number(1, voter)...)
-	}
-	l.put(2, raftConfStateKey, state)
-	l.put(2, raftHardStateKey, join(number(1, term), number(3, commit)))
-	l.put(2, raftServerStateKey, flex(flexMember{"Member", []flexMember{{"my_member_id", []flexMember{{"node_id", node}}}}}))
-	l.put(2, raftSnapshotKey, join(nested(1, nested(2, join(nested(1, []byte("nodes_config")), nested(2, versionOf(1))))), nested(2, join(number(2, index), number(3, term)))))
-	l.entries = index
-	return l
-}
-
-func versionOf(version uint64) []byte {
-	return join(nested(1, number(1, version)), nested(2, []byte{2, byte(version)}))
-}
-
-// entry appends an entry with some data.
-func (l *raftLog) entry(term uint64, data []byte) *raftLog {
-	l.entries++
-	key := binary.BigEndian.AppendUint64([]byte{raftLogKey}, l.entries)
-	value := join(number(2, term), number(3, l.entries))
-	if data != nil {
-		value = append(value, nested(4, data)...)
-	}
-	l.put(1, string(key), value)
-	return l
-}
+func versionOf(version uint64) []byte { return testrocksdb.Versioned(version, content(version)) }
 
 // write is a write of a version of a key that expects something: 0 for nothing, or a version, or -1 for no value at all.
 func write(key string, version uint64, expected int) []byte {
-	precondition := number(1, expectNothing)
-	switch {
-	case expected < 0:
-		precondition = number(1, expectDoesNotExist)
-	case expected > 0:
-		precondition = join(number(1, expectVersion), nested(2, number(1, uint64(expected))))
-	}
-	b := join(nested(1, number(1, 7)), number(2, writePut), nested(3, []byte(key)), nested(4, precondition))
-	if version == 0 {
-		b[len(nested(1, number(1, 7)))+1] = writeDelete
-		return b
-	}
-	return append(b, nested(7, versionOf(version))...)
-}
-
-func (l *raftLog) files(dir string) fstest.MapFS {
-	log := testrocksdb.Log{Compressed: true}.Encode(testrocksdb.Batch(1, l.writes...))
-	return testrocksdb.Database(dir, map[uint64][]byte{4: log}, nil, testrocksdb.Family{}, testrocksdb.Family{ID: 1, Name: "data"}, testrocksdb.Family{ID: 2, Name: "metadata"})
+	return testrocksdb.MetadataWrite(key, version, content(version), expected)
 }
 
 func TestWritesThatExpectSomethingElseHaveNoEffect(t *testing.T) {
-	l := new(raftLog).start(1, 1, 1, 0, 1).
-		entry(2, nil).
-		entry(2, write("bifrost_config", 1, -1)). // 3
-		entry(2, write("bifrost_config", 9, -1)). // exists
-		entry(2, write("bifrost_config", 2, 1)).  // 5
-		entry(2, write("bifrost_config", 7, 1)).  // is 2 by now
-		entry(2, write("pp_epoch_0", 4, 0)).      // 7
-		entry(2, write("pp_epoch_1", 4, 3)).      // does not exist
-		entry(2, write("pp_epoch_0", 0, 4)).      // 9: deleted
-		entry(2, write("pp_epoch_0", 1, -1)).     // 10
-		entry(2, write("nodes_config", 2, 1))     // 11
-	s := readOne(t, l.files("m"), "m")
+	l := new(raftLog).Start(1, 1, 1, 0, 1).
+		Entry(2, nil).
+		Entry(2, write("bifrost_config", 1, -1)). // 3
+		Entry(2, write("bifrost_config", 9, -1)). // exists
+		Entry(2, write("bifrost_config", 2, 1)).  // 5
+		Entry(2, write("bifrost_config", 7, 1)).  // is 2 by now
+		Entry(2, write("pp_epoch_0", 4, 0)).      // 7
+		Entry(2, write("pp_epoch_1", 4, 3)).      // does not exist
+		Entry(2, write("pp_epoch_0", 0, 4)).      // 9: deleted
+		Entry(2, write("pp_epoch_0", 1, -1)).     // 10
+		Entry(2, write("nodes_config", 2, 1))     // 11
+	s := readOne(t, l.Files("m"), "m")
 	if got := summary(s.Values); got != "bifrost_config v2 @5, nodes_config v2 @11, pp_epoch_0 v1 @10" {
 		t.Errorf("values: %s", got)
 	}
@@ -271,10 +222,10 @@ func TestWritesThatExpectSomethingElseHaveNoEffect(t *testing.T) {
 
 // What follows behind something that cannot be read is not applied.
 func TestReplayStopsAtAGap(t *testing.T) {
-	l := new(raftLog).start(1, 1, 1, 0, 1).entry(2, write("a", 1, 0))
-	l.entries++ // is missing
-	l.entry(2, write("a", 2, 0)).entry(2, write("a", 3, 0))
-	s := readOne(t, l.files("m"), "m")
+	l := new(raftLog).Start(1, 1, 1, 0, 1).Entry(2, write("a", 1, 0))
+	l.Entries++ // is missing
+	l.Entry(2, write("a", 2, 0)).Entry(2, write("a", 3, 0))
+	s := readOne(t, l.Files("m"), "m")
 	if got := summary(s.Values); got != "a v1 @2, nodes_config v1 @1" {
 		t.Errorf("values: %s", got)
 	}
@@ -289,7 +240,7 @@ func TestReplayStopsAtAGap(t *testing.T) {
 		"a value that is no message":       join(number(2, writePut), nested(3, []byte("a")), nested(4, number(1, 1)), nested(7, []byte{0xff})),
 		"no expectation, where one is due": join(number(2, writePut), nested(3, []byte("a")), nested(7, versionOf(1))),
 	} {
-		s := readOne(t, new(raftLog).start(1, 1, 1, 0, 1).entry(1, data).entry(1, write("b", 1, 0)).files("m"), "m")
+		s := readOne(t, new(raftLog).Start(1, 1, 1, 0, 1).Entry(1, data).Entry(1, write("b", 1, 0)).Files("m"), "m")
 		if got := summary(s.Values); got != "b v1 @3, nodes_config v1 @1" || len(s.Problems) != 1 {
 			t.Errorf("%s: %s, %v", name, got, s.Problems)
 		}
@@ -298,7 +249,7 @@ func TestReplayStopsAtAGap(t *testing.T) {
 
 func TestMembersThatDisagree(t *testing.T) {
 	member := func(node uint64, commit uint64) *raftLog {
-		return new(raftLog).start(node, 1, 1, commit, 1, 2, 3).entry(2, write("a", 1, 0)).entry(2, write("a", 2, 0))
+		return new(raftLog).Start(node, 1, 1, commit, 1, 2, 3).Entry(2, write("a", 1, 0)).Entry(2, write("a", 2, 0))
 	}
 	for _, test := range []struct {
 		name    string
@@ -309,35 +260,35 @@ func TestMembersThatDisagree(t *testing.T) {
 		{"two of three have all", []*raftLog{member(1, 1), member(2, 1)}, "m1: committed 3 of 3, settled"},
 		{"one alone", []*raftLog{member(1, 1)}, "m1: committed 1 of 3"},
 		{"one alone that knows", []*raftLog{member(1, 3)}, "m1: committed 3 of 3, settled"},
-		{"one is ahead", []*raftLog{member(1, 1), member(2, 1), member(3, 1).entry(2, nil)}, "m3: committed 3 of 4, settled"},
-		{"one is ahead, and one is not here", []*raftLog{member(1, 1), member(3, 1).entry(2, nil)}, "m2: committed 3 of 4"},
+		{"one is ahead", []*raftLog{member(1, 1), member(2, 1), member(3, 1).Entry(2, nil)}, "m3: committed 3 of 4, settled"},
+		{"one is ahead, and one is not here", []*raftLog{member(1, 1), member(3, 1).Entry(2, nil)}, "m2: committed 3 of 4"},
 		{
 			"a tail that was overwritten",
-			[]*raftLog{member(1, 2).entry(2, write("a", 3, 0)).entry(2, nil), member(2, 2).entry(3, nil), member(3, 2).entry(3, nil)},
+			[]*raftLog{member(1, 2).Entry(2, write("a", 3, 0)).Entry(2, nil), member(2, 2).Entry(3, nil), member(3, 2).Entry(3, nil)},
 			"m2: committed 4 of 4, settled, m1 differs at 4 (terms 3 and 2)",
 		},
 		{
 			"two clusters",
-			[]*raftLog{member(1, 3), new(raftLog).start(2, 1, 1, 3, 1, 2, 3).entry(2, write("b", 1, 0)).entry(2, nil)},
+			[]*raftLog{member(1, 3), new(raftLog).Start(2, 1, 1, 3, 1, 2, 3).Entry(2, write("b", 1, 0)).Entry(2, nil)},
 			"m1: committed 3 of 3, settled, m2 differs at 2 (terms 2 and 2) though agreed",
 		},
 		{
 			"another state after the same entries",
 			[]*raftLog{member(1, 3), func() *raftLog {
 				l := member(2, 3)
-				l.put(2, raftSnapshotKey, join(nested(1, nested(2, join(nested(1, []byte("x")), nested(2, versionOf(1))))), nested(2, join(number(2, 1), number(3, 1)))))
+				l.Snapshot(1, 1, "x", 1, content(1))
 				return l
 			}()},
 			"m1: committed 3 of 3, settled, m2 differs at 1 (terms 1 and 1) though agreed",
 		},
-		{"a member that has only a later snapshot", []*raftLog{member(1, 1), new(raftLog).start(2, 9, 2, 9, 1, 2, 3)}, "m2: committed 9 of 9, settled"},
+		{"a member that has only a later snapshot", []*raftLog{member(1, 1), new(raftLog).Start(2, 9, 2, 9, 1, 2, 3)}, "m2: committed 9 of 9, settled"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			files := fstest.MapFS{}
 			var dirs []string
 			for i, m := range test.members {
 				dirs = append(dirs, fmt.Sprintf("m%d", i+1))
-				maps.Copy(files, m.files(dirs[i]))
+				maps.Copy(files, m.Files(dirs[i]))
 			}
 			s := readOne(t, files, dirs...)
 			r := s.Raft
@@ -448,7 +399,7 @@ func localStoreFiles(writes ...testrocksdb.Write) fstest.MapFS {
 }
 
 func TestLocalStore(t *testing.T) {
-	nodes := testrocksdb.Write{Key: "nodes_config", Value: localText(7, "\x02payload")}
+	nodes := testrocksdb.Write{Key: "nodes_config", Value: testrocksdb.LocalValue(7, "\x02payload")}
 	s := readOne(t, localStoreFiles(nodes, testrocksdb.Write{Key: "bifrost_config", Value: "odd"}), "local-metadata-store")
 	if s.Kind != stores.LocalStore || summary(s.Values) != "nodes_config v7 @0" || string(s.Values[0].Payload) != "\x02payload" || len(s.History) > 0 {
 		t.Errorf("%+v", s)
@@ -460,7 +411,7 @@ func TestLocalStore(t *testing.T) {
 
 // A store that was moved into a metadata server is stale: nothing in it is taken as current.
 func TestSealedLocalStore(t *testing.T) {
-	nodes := testrocksdb.Write{Key: "nodes_config", Value: localText(7, "\x02payload")}
+	nodes := testrocksdb.Write{Key: "nodes_config", Value: testrocksdb.LocalValue(7, "\x02payload")}
 	s := readOne(t, localStoreFiles(nodes, testrocksdb.Write{Key: sealedKey, Value: "2026-11-23T01:48:47Z"}), "local-metadata-store")
 	if len(s.Values) > 0 || summary(s.History) != "nodes_config v7 @0" || s.Sealed != "2026-11-23T01:48:47Z" {
 		t.Errorf("%+v", s)
@@ -508,8 +459,8 @@ c/none: file does not exist`
 func TestNewServers(t *testing.T) {
 	for marker, want := range map[string]stores.Kind{`{"id":"n1"}`: stores.MetadataServer, `{"id":1}`: stores.LogServer} {
 		l := new(raftLog)
-		l.put(2, storageMarkerKey, []byte(marker))
-		s := readOne(t, l.files("m"), "m")
+		l.Put(2, storageMarkerKey, []byte(marker))
+		s := readOne(t, l.Files("m"), "m")
 		if s.Kind != want || len(s.Problems) > 0 {
 			t.Errorf("%s: %v %v", marker, s.Kind, s.Problems)
 		}

@@ -59,13 +59,13 @@ func FuzzRaft(f *testing.F) {
 		f.Add(key, append([]byte{}, value...), entries[i], entries[i+1])
 		i += 5
 	})
-	f.Add("snapshot", []byte(new(raftLog).start(1, 1, 1, 1, 1).writes[3].Value), write("a", 1, 0), write("a", 0, 1))
+	f.Add("snapshot", []byte(new(raftLog).Start(1, 1, 1, 1, 1).Writes[3].Value), write("a", 1, 0), write("a", 0, 1))
 	f.Fuzz(func(t *testing.T, key string, value, first, second []byte) {
-		l := new(raftLog).start(1, 1, 1, 0, 1)
-		l.put(2, key, value)
-		l.put(1, entryKey(2), first)
-		l.put(1, entryKey(3), second)
-		checked(t, l.files("m"), 1<<10+len(key)+len(value)+len(first)+len(second))
+		l := new(raftLog).Start(1, 1, 1, 0, 1)
+		l.Put(2, key, value)
+		l.Put(1, entryKey(2), first)
+		l.Put(1, entryKey(3), second)
+		checked(t, l.Files("m"), 1<<10+len(key)+len(value)+len(first)+len(second))
 	})
 }
 
@@ -74,7 +74,7 @@ func entryKey(index uint64) string {
 }
 
 func FuzzLocalStore(f *testing.F) {
-	f.Add("nodes_config", []byte(localText(3, "\x02value")))
+	f.Add("nodes_config", []byte(testrocksdb.LocalValue(3, "\x02value")))
 	f.Add(sealedKey, []byte("2026-11-23T01:48:47Z"))
 	seedValues(f, "raft-crash", "metadata", func(key string, value []byte) {
 		wrapped := binary.LittleEndian.AppendUint32([]byte{codecFlexBuffers}, uint32(len(value)))
