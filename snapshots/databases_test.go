@@ -19,7 +19,7 @@ import (
 const (
 	killedServer     = "stores/rocksdb/testdata/raft-crash"
 	killedText       = "stores/datadir/testdata/raft-crash"
-	killedMembers    = "stores/datadir/testdata/members"
+	killedCluster    = "stores/datadir/testdata/killed-cluster"
 	killedLogServer  = "stores/rocksdb/testdata/log-server-killed"
 	partialLogServer = "stores/rocksdb/testdata/log-store-clean"
 )
@@ -164,8 +164,7 @@ func TestPartialDatabases(t *testing.T) {
 func TestFindDatabases(t *testing.T) {
 	root := t.TempDir()
 	for below, dir := range map[string]string{
-		"cluster/n1/replicated-metadata-server": killedMembers + "/n1", "cluster/n2/replicated-metadata-server": killedMembers + "/n2",
-		"cluster/n3/replicated-metadata-server": killedMembers + "/n3", "cluster/n1/log-store": killedLogServer, "alone": killedServer,
+		"cluster": killedCluster, "cluster/n1/log-store": killedLogServer, "alone": killedServer,
 	} {
 		if err := os.CopyFS(path.Join(root, below), os.DirFS(dir)); err != nil {
 			t.Fatal(err)

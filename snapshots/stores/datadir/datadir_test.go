@@ -100,7 +100,13 @@ func TestKilledServer(t *testing.T) {
 // A cluster of three: n3 was killed early, n2 was stopped while n1 went on, and then both were killed. What had been read
 // from the cluster before is in the log, word for word, and one write of n1 never got to the others.
 func TestThreeMembers(t *testing.T) {
-	s := readOne(t, os.DirFS("testdata/members"), "n3", "n1", "n2")
+	read := func(nodes ...string) *stores.Store {
+		for i := range nodes {
+			nodes[i] += "/replicated-metadata-server"
+		}
+		return readOne(t, os.DirFS("testdata/killed-cluster"), nodes...)
+	}
+	s := read("n3", "n1", "n2")
 	if got := summary(s.Values); got != "bifrost_config v28 @83, nodes_config v31 @93, partition_table v10 @92, pp_epoch_0 v16 @78" {
 		t.Errorf("values: %s", got)
 	}
@@ -113,12 +119,12 @@ func TestThreeMembers(t *testing.T) {
 	}
 	var lasts []string
 	for _, m := range r.Members {
-		lasts = append(lasts, fmt.Sprintf("%s N%d %d@%d of %v", m.Directory, m.NodeID, m.Last.Index, m.Last.Term, m.Voters))
+		lasts = append(lasts, fmt.Sprintf("%s N%d %d@%d of %v", path.Dir(m.Directory), m.NodeID, m.Last.Index, m.Last.Term, m.Voters))
 	}
 	if got := strings.Join(lasts, ", "); got != "n1 N1 93@8 of [1 2 3], n2 N2 92@8 of [1 2 3], n3 N3 19@2 of [1 2 3]" {
 		t.Error(got)
 	}
-	names, err := filepath.Glob("testdata/members-before/*.json")
+	names, err := filepath.Glob("testdata/killed-cluster-before/*.json")
 	if err != nil || len(names) != 4 {
 		t.Fatal(names, err)
 	}
@@ -138,8 +144,8 @@ func TestThreeMembers(t *testing.T) {
 		"n1 n2": "n1 92 false", // n3 could have it
 		"n3":    "n3 19 true",
 	} {
-		s := readOne(t, os.DirFS("testdata/members"), strings.Fields(dirs)...)
-		if got := fmt.Sprintf("%s %d %t", s.Name, s.Raft.Committed, s.Raft.Settled); got != want {
+		s := read(strings.Fields(dirs)...)
+		if got := fmt.Sprintf("%s %d %t", path.Dir(s.Name), s.Raft.Committed, s.Raft.Settled); got != want {
 			t.Errorf("%s: got %s, want %s", dirs, got, want)
 		}
 	}
