@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -12,6 +13,8 @@ import (
 	"strings"
 
 	multierror "github.com/hashicorp/go-multierror"
+
+	"restate-lint/snapshots/archives"
 )
 
 // A Capture is a place that holds one snapshot, which has not been read yet.
@@ -22,15 +25,21 @@ type Capture struct {
 	// slashes, become those of the sources.
 	Files []string
 	FS    fs.FS
-	// Path is the absolute path of the file or directory that was found. It is empty for what has no place of its own. It is
-	// no part of any report.
+	// Path is the absolute path of the file or directory that was found, or of the archive that it lies in. It is empty for
+	// what has no place of its own, as standard input. It is no part of any report.
 	Path string
+
+	alone bool         // it is a file that was named by itself
+	gaps  func() []Gap // what could not be read of archives, once the rest was read; nil if it lies in none
 }
 
 // Read reads the snapshot; see the function Read.
-func (c Capture) Read() (*Snapshot, error) { return Read(c.Name, c.FS, c.Files...) }
+func (c Capture) Read() (*Snapshot, error) { return readWith(c.Name, c.FS, c.Files, c.gaps) }
 
-// Open reads the one snapshot that a path names: a file or a directory, as for Find.
+// IsFile reports whether the snapshot is a file that was named by itself.
+func (c Capture) IsFile() bool { return c.alone }
+
+// Open reads the one snapshot that a path names: a file, a directory or an archive, as for Find.
 func Open(path string) (*Snapshot, error) {
 	captures, err := Find(path)
 	switch {
@@ -54,14 +63,26 @@ func Open(path string) (*Snapshot, error) {
 //     snapshots, sql) then belong to the snapshot as well. So do stores: files in the directory itself, below its folders
 //     etcd, bucket and object-store, the databases of nodes and of etcd whose data directories it is or holds. A directory
 //     that has nothing but one store somewhere below is a snapshot, too;
-//   - DIR/...: every such directory from DIR down. Links to directories are not followed; hidden directories and the
-//     export folders of a snapshot are not searched.
+//   - an archive (tar, zip, gzip, Zstandard: see the package archives): what it holds by the rules for a directory, or
+//     the only snapshot that is anywhere in it. A path may go on in an archive as in a directory;
+//   - DIR/...: every such directory from DIR down, and every snapshot in an archive. Links to directories are not followed;
+//     hidden directories and the export folders of a snapshot are not searched.
+//
+// Archives that lie in a directory look like directories of the same name; compressed files look like files, which are
+// called without what their compression adds to a name.
 //
 // The captures are sorted by name, every place once. A name is that of the file or directory, or its path below the
 // DIR of DIR/..., and has as many parent directories more as it takes to tell captures apart. The error lists, one on
 // a line, every path that could not be used; the captures of the others are returned with it.
-func Find(paths ...string) ([]Capture, error) {
-	f := &finder{places: make(map[string]*place), reader: reader{window: newWindow(nil, 0, 32<<10)}}
+func Find(paths ...string) ([]Capture, error) { return FindWith(nil, paths...) }
+
+// FindWith is Find with a standard input, which the path "-" means: a file without a place, called "stdin". If it is no
+// file of the operating system, up to 1 GiB of it is held in memory. It can be used only once.
+func FindWith(stdin io.Reader, paths ...string) ([]Capture, error) {
+	f := &finder{
+		stdin: stdin, memory: archives.NewMemory(),
+		places: make(map[string]*place), reader: reader{window: newWindow(nil, 0, 32<<10)},
+	}
 	for _, given := range paths {
 		if err := f.find(given); err != nil {
 			f.problem(given, err)
@@ -91,6 +112,8 @@ var errNoDocument = errors.New("holds no document of Restate's metadata")
 
 // A finder gathers captures, and what went wrong.
 type finder struct {
+	stdin    io.Reader // nil if there is none, or it was used
+	memory   *archives.Memory
 	reader   reader
 	places   map[string]*place // by absolute path
 	problems *multierror.Error
@@ -110,24 +133,43 @@ func (f *finder) problem(path string, err error) {
 // find adds what one path names.
 func (f *finder) find(given string) error {
 	dir, everyBelow := cutEllipsis(given)
+	if rest, ok := strings.CutPrefix(filepath.ToSlash(dir)+"/", standardInput+"/"); ok && f.stdin != nil {
+		in, err := readStdin(f.stdin)
+		if err != nil {
+			return err
+		}
+		f.stdin = nil
+		return f.findFile(in, folder{absolute: stdinName, label: stdinName, dir: ".", shown: standardInput}, cmp.Or(path.Clean(rest), "."), everyBelow)
+	}
 	info, err := os.Stat(dir)
+	rest := "."
 	if err != nil {
-		return err
+		file, inside, ok := splitArchive(dir)
+		if !ok {
+			return err
+		}
+		dir, rest = file, inside
+		if info, err = os.Stat(dir); err != nil {
+			return err
+		}
 	}
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
-	at := folder{fsys: os.DirFS(dir), dir: ".", absolute: filepath.ToSlash(absolute), shown: dir}
+	at := folder{fsys: archives.NewTree(os.DirFS(dir), f.memory), dir: ".", absolute: filepath.ToSlash(absolute), shown: dir}
+	at.label = at.absolute
 	found := 0
 	add := func(at folder, files []string, depth int) bool {
 		found++
-		f.add(at.absolute, Capture{FS: within(at.fsys, at.dir), Files: files}, max(depth, 1))
+		f.add(at, captureOf(at, files), max(depth, 1))
 		return true
 	}
 	switch {
+	case info.Mode().IsRegular():
+		return f.findFile(fileOf(absolute), at, rest, everyBelow)
 	case everyBelow && !info.IsDir():
-		return errors.New("not a directory")
+		return errNoFolder
 	case everyBelow:
 		f.walk(at, 0, add)
 		if found == 0 {
@@ -146,8 +188,6 @@ func (f *finder) find(given string) error {
 			return fmt.Errorf("is no snapshot itself, but there are some below it: try %s", filepath.Join(dir, "..."))
 		}
 		return errNoDocument
-	case info.Mode().IsRegular():
-		f.add(at.absolute, Capture{FS: os.DirFS(filepath.Dir(absolute)), Files: []string{filepath.Base(absolute)}}, 1)
 	default:
 		return errors.New("not a regular file")
 	}
@@ -167,13 +207,18 @@ func cutEllipsis(given string) (dir string, ok bool) {
 }
 
 // add keeps a capture, once, under the longer one of its names.
-func (f *finder) add(absolute string, capture Capture, named int) {
-	p := f.places[absolute]
-	if p == nil {
-		steps := strings.FieldsFunc(strings.TrimPrefix(absolute, filepath.ToSlash(filepath.VolumeName(absolute))),
-			func(r rune) bool { return r == '/' })
+func (f *finder) add(at folder, capture Capture, named int) {
+	steps := strings.FieldsFunc(strings.TrimPrefix(at.label, filepath.ToSlash(filepath.VolumeName(at.label))),
+		func(r rune) bool { return r == '/' })
+	if capture.Path = filepath.FromSlash(cmp.Or(at.file, at.absolute)); at.absolute == stdinName || at.file == stdinName {
+		capture.Path = ""
+	}
+	p := f.places[at.absolute]
+	if p == nil || len(p.steps) < len(steps) {
 		p = &place{capture: capture, steps: steps}
-		f.places[absolute] = p
+		f.places[at.absolute] = p
+	} else if len(p.steps) > len(steps) {
+		return
 	}
 	p.named = min(max(p.named, named), len(p.steps))
 }
@@ -183,8 +228,7 @@ func (f *finder) captures() []Capture {
 	for again := true; again; {
 		again = false
 		taken := make(map[string][]*place)
-		for absolute, p := range f.places {
-			p.capture.Path = absolute
+		for _, p := range f.places {
 			p.capture.Name = cmp.Or(strings.Join(p.steps[len(p.steps)-p.named:], "/"), ".")
 			taken[p.capture.Name] = append(taken[p.capture.Name], p)
 		}
@@ -210,12 +254,17 @@ type folder struct {
 	fsys     fs.FS
 	dir      string // within fsys
 	absolute string // tells it from all others; with forward slashes
+	label    string // what a snapshot in it is named after, which mostly is the same
+	root     string // how fsys is called, if it is an archive
+	file     string // the absolute path of the archive that it lies in; empty if it lies in none
 	shown    string // how it is called where something is wrong with it
 }
 
 // sub is a folder of the folder.
 func (at folder) sub(name string) folder {
-	return folder{at.fsys, path.Join(at.dir, name), path.Join(at.absolute, name), filepath.Join(at.shown, name)}
+	at.dir, at.absolute, at.label = path.Join(at.dir, name), path.Join(at.absolute, name), path.Join(at.label, name)
+	at.shown = filepath.Join(at.shown, name)
+	return at
 }
 
 // within is what a file system has below a directory. Unlike fs.Sub it never opens what it is asked to tell about, which may
@@ -248,7 +297,11 @@ func (f *finder) walk(at folder, depth int, found func(at folder, files []string
 		if len(files) > 0 && searched(files, name) {
 			continue
 		}
-		if !f.walk(at.sub(name), depth+1, found) {
+		if sub := at.sub(name); isArchive(sub) {
+			if !f.walkArchive(sub, depth+1, found) {
+				return false
+			}
+		} else if !f.walk(sub, depth+1, found) {
 			return false
 		}
 	}
@@ -258,9 +311,11 @@ func (f *finder) walk(at folder, depth int, found func(at folder, files []string
 // list returns the files of the snapshot that a directory holds, none if it holds none, and its sub-folders.
 func (f *finder) list(at folder) (files, folders []string) {
 	files, folders = f.entries(at)
-	gather := func(name string) {
-		if slices.Contains(folders, name) {
-			files = append(files, f.below(at.sub(name), name)...)
+	gather := func(folder string) {
+		for _, name := range folders {
+			if name == folder || archives.Stem(name) == folder && isArchive(at.sub(name)) {
+				files = append(files, f.below(at.sub(name), name)...)
+			}
 		}
 	}
 	gather(metadataFolder)

@@ -148,7 +148,7 @@ func TestFind(t *testing.T) {
 			"a bad path does not hide the others",
 			map[string]string{"a/n": smallNodes, "f": "x"},
 			"missing a f/... missing/...",
-			"a: n", "missing: no such file or directory\nf/...: not a directory\nmissing/...: no such file or directory",
+			"a: n", "missing: no such file or directory\nf/...: neither a directory nor an archive\nmissing/...: no such file or directory",
 		},
 	}
 	for _, test := range tests {

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"restate-lint/snapshots/archives"
 	"restate-lint/snapshots/cluster"
 	"restate-lint/snapshots/stores"
 )
@@ -22,6 +23,7 @@ type reader struct {
 	snapshot *Snapshot
 	window   *window                     // reused from source to source
 	epochs   map[cluster.PartitionID]int // the places in the snapshot's Epochs
+	memory   *archives.Memory            // of packed files; nil until there is one
 }
 
 // scalarFields are the fields that are kept whole. The lists of nodes, partitions and logs are read entry by entry.
@@ -48,15 +50,16 @@ func promised(file string) bool { return meant(file) || path.Ext(file) == ".json
 
 // source reads every document of one file. What is no document is a gap where the file was asked for by name or its
 // name promises JSON, and is passed over otherwise: exports hold much that is not metadata.
-func (r *reader) source(fsys fs.FS, file string, alone bool) {
-	s := r.snapshot
-	source := newSource(fsys, file)
+func (r *reader) source(fsys fs.FS, file string, alone bool) { r.read(newSource(fsys, file), alone) }
+
+func (r *reader) read(source *Source, alone bool) {
+	s, file := r.snapshot, source.Name
 	promised := alone || promised(file) || source.stored != ""
 	gap := func(reason string) {
 		kind, key := source.labelled()
 		s.Gaps = append(s.Gaps, Gap{Key: key, Kind: kind, Source: source.Name, Reason: reason})
 	}
-	if info, err := fs.Stat(fsys, file); err != nil {
+	if info, err := fs.Stat(source.fsys, source.path); err != nil {
 		gap(underlying(err).Error())
 		return
 	} else if source.Size = info.Size(); !info.Mode().IsRegular() {
@@ -79,7 +82,7 @@ func (r *reader) source(fsys fs.FS, file string, alone bool) {
 	}
 	w := r.window
 	*w = window{r: f, buf: w.buf, anchor: -1}
-	if source.stored == "" && r.store(source, f, gap) {
+	if source.stored == "" && (r.packed(source, alone, gap) || r.store(source, f, gap)) {
 		return
 	}
 	taken := r.companion(source) // a listing may tell of data directories and of a repository

@@ -62,12 +62,20 @@ type Rival struct {
 // read, or hold nothing that is known, become gaps. The error is non-nil only when no document was found at all; it
 // then carries every reason. It does not repeat the name of the snapshot, nor that of its only file if both are the same.
 func Read(name string, fsys fs.FS, files ...string) (*Snapshot, error) {
+	return readWith(name, fsys, files, nil)
+}
+
+// readWith is Read with gaps that are known only then.
+func readWith(name string, fsys fs.FS, files []string, more func() []Gap) (*Snapshot, error) {
 	s := &Snapshot{Name: name}
 	r := &reader{snapshot: s, epochs: make(map[cluster.PartitionID]int)}
 	for _, file := range r.databases(fsys, files) {
 		r.source(fsys, file, len(files) == 1)
 	}
 	r.storedDocuments()
+	if more != nil {
+		s.Gaps = append(s.Gaps, more()...)
+	}
 	s.settle()
 	if len(s.Documents) > 0 {
 		return s, nil

@@ -22,7 +22,8 @@ type Source struct {
 	Secret bool
 
 	fsys   fs.FS
-	path   string
+	path   string // in fsys; differs from Name if packed
+	packed bool   // its file is compressed and not called like that
 	stored string // the key of a value of a store; storedSeparator where that is not known, empty for a file
 }
 

@@ -56,8 +56,10 @@ func (c *call) arguments() []string {
 	return arguments
 }
 
-// looksLikeFlag is false for "-", which stands for standard input.
-func looksLikeFlag(argument string) bool { return len(argument) > 1 && argument[0] == '-' }
+// looksLikeFlag is false for "-", which stands for standard input, and for what leads into an archive there.
+func looksLikeFlag(argument string) bool {
+	return len(argument) > 1 && argument[0] == '-' && argument[1] != '/'
+}
 
 // readFlag reads a flag and, if it takes one, its value. It returns the arguments behind them.
 func (c *call) readFlag(argument string, behind []string) ([]string, error) {

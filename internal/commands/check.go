@@ -128,7 +128,7 @@ func (run *checkRun) check(captures []snapshots.Capture, failures []analyze.Fail
 	}
 	var alone []snapshots.Capture
 	if err := inOrder(captures, run.examine, func(capture snapshots.Capture, e examined) error {
-		if e.result != nil && isFile(capture) && lacksMainDocument(e.result) {
+		if e.result != nil && capture.IsFile() && lacksMainDocument(e.result) {
 			alone = append(alone, capture)
 		}
 		return run.report(e)
@@ -178,11 +178,6 @@ func (run *checkRun) report(e examined) error {
 		run.codes = append(run.codes, unreadable)
 	}
 	return run.reports.result(e.result)
-}
-
-// isFile is true for a snapshot of a file that was named by itself.
-func isFile(capture snapshots.Capture) bool {
-	return len(capture.Files) == 1 && strings.HasSuffix(capture.Name, capture.Files[0])
 }
 
 // togetherHint says how to check documents together that were given one by one.

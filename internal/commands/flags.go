@@ -33,15 +33,25 @@ func snapshotArguments(c *cli.Context, most int) ([]string, error) {
 	arguments := c.Args().Slice()
 	switch {
 	case len(arguments) == 0:
-		return nil, usagef("%s needs a SNAPSHOT: a file, a directory, or DIR/... for every snapshot below a directory", c.Command.Name)
+		return nil, usagef("%s needs a SNAPSHOT: a file, a directory, an archive, - for standard input, or DIR/... for every snapshot below a directory", c.Command.Name)
 	case len(arguments) > most:
 		return nil, usagef("%s takes no more than %d argument%s, not %q", c.Command.Name, most, plural(most), arguments[most])
-	case slices.Contains(arguments, "-"):
-		return nil, usagef("reading a snapshot from standard input is not supported yet: name a file or a directory")
+	case timesStdin(arguments) > 1:
+		return nil, usagef("standard input (-) can be read only once")
 	case slices.Contains(arguments, ""):
 		return nil, usagef("the empty text is not the name of a SNAPSHOT")
 	}
 	return arguments, nil
+}
+
+// timesStdin counts how often standard input is named, as a whole or as an archive.
+func timesStdin(arguments []string) (n int) {
+	for _, argument := range arguments {
+		if argument == "-" || strings.HasPrefix(argument, "-/") {
+			n++
+		}
+	}
+	return n
 }
 
 func plural(n int) string {

@@ -36,7 +36,8 @@ func printAppHelp(w *bytes.Buffer, app *cli.App) {
 	fmt.Fprintf(w, "\n%s\n\"%s help COMMAND\" says more about a command.\n\nexit codes: %s\n", snapshotHelp, app.Name, strings.Join(codes, ", "))
 }
 
-const snapshotHelp = `A SNAPSHOT is a file, a directory, or DIR/... for every snapshot below a directory.`
+const snapshotHelp = `A SNAPSHOT is a file, a directory, an archive (tar, zip, gzip, zstd), - for standard input, or DIR/... for every
+snapshot below a directory or in an archive.`
 
 // exitHelp says when the program exits with which code.
 var exitHelp = []struct {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,10 +28,12 @@ func init() {
 	}
 }
 
-// Every script is a whole session. It has two commands of its own:
+// Every script is a whole session. It has some commands of its own:
 //
 //	restate-lint ARGUMENTS          runs the program, which must exit with 0
 //	exits CODE restate-lint ...     runs it, and it must exit with exactly that code
+//	pack ARCHIVE PATH               makes a .tar, .tar.gz, .tar.zst, .zip, .gz or .zst of a file or directory; see pack
+//	cut FILE BYTES                  takes so many bytes off the end of a file
 //
 // $CAPTURES is the folder of captures. With the flag -update, files that `cmp` compares are written anew.
 func TestScripts(t *testing.T) {
@@ -69,6 +72,17 @@ func TestScripts(t *testing.T) {
 					ts.Fatalf("say which code: exits CODE restate-lint ...")
 				}
 				run(ts, 0, arguments)
+			},
+			"pack": func(ts *testscript.TestScript, _ bool, arguments []string) {
+				ts.Check(pack(ts.MkAbs(arguments[0]), ts.MkAbs(arguments[1])+strings.TrimPrefix(arguments[1], strings.TrimSuffix(arguments[1], "/."))))
+			},
+			"cut": func(ts *testscript.TestScript, _ bool, arguments []string) {
+				file := ts.MkAbs(arguments[0])
+				bytes, err := strconv.ParseInt(arguments[1], 10, 64)
+				ts.Check(err)
+				info, err := os.Stat(file)
+				ts.Check(err)
+				ts.Check(os.Truncate(file, info.Size()-bytes))
 			},
 			"exits": func(ts *testscript.TestScript, not bool, arguments []string) {
 				code, err := strconv.Atoi(arguments[0])

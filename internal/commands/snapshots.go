@@ -19,7 +19,7 @@ func (env *Environment) findCaptures(arguments []string) ([]snapshots.Capture, e
 
 // searchCaptures is findCaptures that also returns what could not be found.
 func (env *Environment) searchCaptures(arguments []string) ([]snapshots.Capture, []analyze.Failure, exitCode) {
-	captures, err := snapshots.Find(arguments...)
+	captures, err := snapshots.FindWith(env.Stdin, arguments...)
 	if err == nil {
 		return captures, nil, clean
 	}

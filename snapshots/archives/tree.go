@@ -203,7 +203,7 @@ func in[T any](t *Tree, name string, do func(fsys fs.FS, name string) (T, error)
 	return result, err
 }
 
-// ReadDir lists a directory or an archive. It looks into every regular file of it.
+// ReadDir lists a directory or an archive. It looks into every regular file of it that is not called like a text.
 func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrInvalid}
@@ -225,7 +225,7 @@ func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	for _, e := range entries {
 		whole := path.Join(name, e.Name())
-		if t.regular(e, whole) {
+		if !isText(e.Name()) && t.regular(e, whole) {
 			switch m := t.look(whole); {
 			case m == nil:
 			case m.format.folder():
@@ -239,6 +239,15 @@ func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	slices.SortFunc(listed, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
 	return listed, err
 }
+
+// textExtensions are those of files that are not looked into: there are many of them, and looking costs more than all else
+// that it takes to find a snapshot. Whoever reads one can tell from its head that it is packed nevertheless: see IsPacked.
+var textExtensions = []string{".json", ".jsonl", ".toml", ".txt", ".md", ".stderr", ".yaml", ".yml", ".sst", ".log"}
+
+func isText(name string) bool { return slices.Contains(textExtensions, path.Ext(name)) }
+
+// IsPacked reports whether a file that starts like this is compressed.
+func IsPacked(head []byte) bool { return compressionOf(head) != notCompressed }
 
 // regular reports whether an entry is a regular file, or a link to one.
 func (t *Tree) regular(e fs.DirEntry, name string) bool {

@@ -174,12 +174,12 @@ func same(t *testing.T, got, want files) {
 func containers(t testing.TB, content files) map[string][]byte {
 	plain := tarOf(t, content)
 	return map[string][]byte{
-		"a-tar":         plain,
-		"a-tar.gz.json": gzipOf(t, plain),
-		"a-tar-zst":     zstandardOf(t, plain),
-		"a-zip":         zipOf(t, zip.Deflate, content),
-		"a-stored-zip":  zipOf(t, zip.Store, content),
-		"a-zst-zip":     zipOf(t, zstd.ZipMethodWinZip, content),
+		"a-tar":        plain,
+		"a-tar.gz.png": gzipOf(t, plain),
+		"a-tar-zst":    zstandardOf(t, plain),
+		"a-zip":        zipOf(t, zip.Deflate, content),
+		"a-stored-zip": zipOf(t, zip.Store, content),
+		"a-zst-zip":    zipOf(t, zstd.ZipMethodWinZip, content),
 	}
 }
 
@@ -463,4 +463,26 @@ type counting struct {
 func (c *counting) Open(name string) (fs.File, error) {
 	c.opened++
 	return c.FS.Open(name)
+}
+
+// There are many texts in a capture, and looking into each takes longer than all else that is done to find it.
+func TestTextsAreTakenAtTheirWord(t *testing.T) {
+	packed := gzipOf(t, []byte("{}"))
+	base := &counting{FS: fstest.MapFS{"a.json": {Data: packed}, "b.toml": {Data: packed}, "c": {Data: packed}}}
+	tree := NewTree(base, NewMemory())
+	if _, err := tree.ReadDir("."); err != nil {
+		t.Fatal(err)
+	}
+	if base.opened > 4 { // the directory, and c: to see what it is, what it holds, and what that is
+		t.Errorf("%d files were opened", base.opened)
+	}
+	same(t, contents(t, tree), files{"a.json": string(packed), "b.toml": string(packed), "c": "{}"})
+	inside, single, err := tree.Enter("a.json")
+	if err != nil || !single {
+		t.Fatal(single, err)
+	}
+	same(t, contents(t, inside), files{"a.json": "{}"})
+	if !IsPacked(packed) || IsPacked([]byte("{}")) || IsPacked(nil) {
+		t.Error("IsPacked is wrong")
+	}
 }
