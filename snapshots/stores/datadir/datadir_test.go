@@ -124,20 +124,7 @@ func TestThreeMembers(t *testing.T) {
 	if got := strings.Join(lasts, ", "); got != "n1 N1 93@8 of [1 2 3], n2 N2 92@8 of [1 2 3], n3 N3 19@2 of [1 2 3]" {
 		t.Error(got)
 	}
-	names, err := filepath.Glob("testdata/killed-cluster-before/*.json")
-	if err != nil || len(names) != 4 {
-		t.Fatal(names, err)
-	}
-	for _, name := range names {
-		want, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		key := strings.TrimSuffix(filepath.Base(name), ".json")
-		if !slices.ContainsFunc(append(s.History, s.Values...), func(v stores.Value) bool { return v.Key == key && printed(t, v) == string(want) }) {
-			t.Errorf("%s is not in the log", key)
-		}
-	}
+	holds(t, append(s.History, s.Values...), "testdata/killed-cluster-before", 4)
 	for dirs, want := range map[string]string{
 		"n1":    "n1 92 false", // as far as it has written down; the others may have the last one too
 		"n2 n3": "n2 92 true",
@@ -148,6 +135,46 @@ func TestThreeMembers(t *testing.T) {
 		if got := fmt.Sprintf("%s %d %t", path.Dir(s.Name), s.Raft.Committed, s.Raft.Settled); got != want {
 			t.Errorf("%s: got %s, want %s", dirs, got, want)
 		}
+	}
+}
+
+// holds checks that every document of a folder is among some values, word for word.
+func holds(t *testing.T, values []stores.Value, folder string, want int) {
+	t.Helper()
+	names, err := filepath.Glob(folder + "/*.json")
+	if err != nil || len(names) != want {
+		t.Fatalf("%s has %d documents: %v", folder, len(names), err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := strings.TrimSuffix(filepath.Base(name), ".json")
+		if !slices.ContainsFunc(values, func(v stores.Value) bool { return v.Key == key && printed(t, v) == string(text) }) {
+			t.Errorf("%s is not in the store", name)
+		}
+	}
+}
+
+// The log is an audit trail: what restatectl had printed at two times is in it, though the values have changed since.
+func TestEarlierValuesAreReachable(t *testing.T) {
+	s := readOne(t, os.DirFS("testdata"), "unknown-node")
+	all := slices.Concat(s.History, s.Values)
+	for _, capture := range []string{"a-sealed-segment", "b-tail-segment"} {
+		holds(t, all, "../../testdata/captures/unknown-node-1.7.12/"+capture+"/metadata", 8)
+	}
+	if v := s.Values[0]; v.Key != "bifrost_config" || v.Version != 18 { // they have version 15
+		t.Errorf("%s v%d", v.Key, v.Version)
+	}
+}
+
+// Restate 1.6 writes the same, here with a log that was cut by snapshots of every ten entries.
+func TestServerOfRestate16(t *testing.T) {
+	s := readOne(t, os.DirFS("testdata/server-1.6.2"), "replicated-metadata-server")
+	holds(t, s.Values, "testdata/server-1.6.2-before", 5)
+	if m := s.Raft.Members[0]; m.First.Index != m.Snapshot.Index+1 || m.Snapshot.Index < 10 || len(s.Values) != 5 || len(s.Problems) > 0 {
+		t.Errorf("%+v, %d values, %v", m, len(s.Values), s.Problems)
 	}
 }
 
