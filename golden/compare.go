@@ -146,34 +146,40 @@ func (c *Change) entry() Entry {
 	return c.Accepted
 }
 
-// compare lists the changes from one sorted list to another.
+// compare lists the changes from one settled list to another.
 func compare[E Entry](subject Subject, accepted, current []E) []Change {
-	old := make(map[string]E, len(accepted))
-	for _, entry := range accepted {
-		old[entry.Key()] = entry
+	no := Resolved
+	if subject == ADocument || subject == ARule {
+		no = Gone
 	}
 	var changes []Change
-	for _, entry := range current {
-		change := Change{Kind: New, Subject: subject, Key: entry.Key(), Current: entry}
-		if before, ok := old[entry.Key()]; ok {
-			delete(old, entry.Key())
-			if change.Fields = differing(before, entry); len(change.Fields) == 0 {
-				continue
-			}
-			change.Accepted = before
-			change.Kind = kindOf(before, entry)
+	for len(accepted) > 0 || len(current) > 0 {
+		var order int
+		switch {
+		case len(accepted) == 0:
+			order = 1
+		case len(current) == 0:
+			order = -1
+		default:
+			order = natural(accepted[0].Key(), current[0].Key())
 		}
-		changes = append(changes, change)
-	}
-	for _, entry := range accepted {
-		if _, ok := old[entry.Key()]; !ok {
+		switch {
+		case order < 0:
+			changes = append(changes, Change{Kind: no, Subject: subject, Key: accepted[0].Key(), Accepted: accepted[0]})
+			accepted = accepted[1:]
+			continue
+		case order > 0:
+			changes = append(changes, Change{Kind: New, Subject: subject, Key: current[0].Key(), Current: current[0]})
+			current = current[1:]
 			continue
 		}
-		kind := Resolved
-		if subject == ADocument || subject == ARule {
-			kind = Gone
+		before, now := accepted[0], current[0]
+		accepted, current = accepted[1:], current[1:]
+		if fields := differing(before, now); len(fields) > 0 {
+			changes = append(changes, Change{
+				Kind: kindOf(before, now), Subject: subject, Key: now.Key(), Fields: fields, Accepted: before, Current: now,
+			})
 		}
-		changes = append(changes, Change{Kind: kind, Subject: subject, Key: entry.Key(), Accepted: entry})
 	}
 	slices.SortStableFunc(changes, func(a, b Change) int {
 		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), compareSeverity(a.entry(), b.entry()))
@@ -182,6 +188,9 @@ func compare[E Entry](subject Subject, accepted, current []E) []Change {
 }
 
 func differing(accepted, current Entry) []Field {
+	if accepted.same(current) {
+		return nil
+	}
 	var fields []Field
 	was := accepted.fields()
 	for i, is := range current.fields() {
@@ -236,7 +245,7 @@ func (g *Golden) ruleSet() map[string]bool {
 }
 
 func (g *Golden) names() []Name {
-	return []Name{{"snapshot", g.Snapshot}, {"cluster_name", g.ClusterName}}
+	return []Name{{"cluster_name", g.ClusterName}, {"snapshot", g.Snapshot}}
 }
 
 // Apply returns a copy of the golden with some changes accepted. It fails on a change that was not made from this

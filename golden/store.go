@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -157,7 +158,12 @@ func (s Store) read(file string) ([]byte, error) {
 		return nil, underlying(err)
 	}
 	defer closeQuietly(f)
-	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	var whole bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() <= most {
+		whole.Grow(int(info.Size()) + bytes.MinRead)
+	}
+	_, err = whole.ReadFrom(io.LimitReader(f, most+1))
+	text := whole.Bytes()
 	switch {
 	case err != nil:
 		return nil, underlying(err)
