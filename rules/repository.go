@@ -59,7 +59,7 @@ func eachTrimmedLog(pass *Pass, visit func(cluster.PartitionID, *trimmedLog)) {
 // evidence is where the trim point is known from.
 func (t *trimmedLog) evidence() Related {
 	if t.worker != nil {
-		return Related{Message: fmt.Sprintf("log %d is trimmed up to LSN %d, says %v (%v)", t.log, t.lsn, t.worker.Node.ID, t.worker.Loglet), At: t.worker.At()}
+		return Related{Message: fmt.Sprintf("log %d is trimmed up to LSN %d, says %s (%v)", t.log, t.lsn, t.worker.Witness(), t.worker.Loglet), At: t.worker.At()}
 	}
 	return Related{Message: fmt.Sprintf("the chain of log %d starts at LSN %d", t.log, t.head), At: t.at}
 }

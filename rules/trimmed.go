@@ -39,7 +39,7 @@ func (p *Pass) ReportSegment(log *snapshots.Log, i int, finding Finding) {
 		finding.Severity = Note
 		finding.Why = "the whole segment lies below the trim point: no reader needs it, and it goes when the chain is trimmed next"
 		finding.Related = append(finding.Related, Related{
-			Message: fmt.Sprintf("log %d is trimmed up to LSN %d, says %v (%v)", log.ID, point.LSN, point.Worker.Node.ID, point.Worker.Loglet),
+			Message: fmt.Sprintf("log %d is trimmed up to LSN %d, says %s (%v)", log.ID, point.LSN, point.Worker.Witness(), point.Worker.Loglet),
 			At:      point.Worker.At(),
 		})
 	} else if !log.Open(i) {
@@ -58,7 +58,7 @@ func (p *Pass) untrimmed(log *snapshots.Log) []Related {
 		return nil
 	}
 	return []Related{{
-		Message: fmt.Sprintf("log %d is trimmed up to LSN %d only, says %v (%v)", log.ID, point.LSN, point.Worker.Node.ID, point.Worker.Loglet),
+		Message: fmt.Sprintf("log %d is trimmed up to LSN %d only, says %s (%v)", log.ID, point.LSN, point.Worker.Witness(), point.Worker.Loglet),
 		At:      point.Worker.At(),
 	}}
 }

@@ -72,11 +72,38 @@ func (r *reader) readDatabases(chosen *chosenFS) {
 		s.Gaps = append(s.Gaps, Gap{Source: s.StoreName(&stores.Store{Name: problem.Source}), Reason: problem.Reason})
 	}
 	s.Stores = append(s.Stores, found...)
-	for _, store := range found {
+}
+
+// LogStore is the kind of what the database of a log server tells of its loglets. It is no metadata, and adds to what is
+// live: it is what the disk of one node says, and nothing that a server said or several agreed upon.
+const LogStore Kind = "log_store"
+
+// storedLoglets reads what log servers have on their disks, unless running ones were asked: these know better.
+func (r *reader) storedLoglets() {
+	s := r.snapshot
+	if s.Document(LiveLoglets) != nil {
+		return
+	}
+	before := len(s.Documents)
+	for _, store := range s.Stores {
 		if store.LogServer != nil {
 			r.loglets(store)
 		}
 	}
+	for _, d := range s.Documents[before:] {
+		d.Kind = LogStore
+	}
+}
+
+// OnDisk reports whether this is what the node's disk says, and not what the node said itself.
+func (w *LogletWorker) OnDisk() bool { return w.document.Kind == LogStore }
+
+// Witness names who says it: "N1", or "the disk of N1".
+func (w *LogletWorker) Witness() string {
+	if w.OnDisk() {
+		return "the disk of " + w.Node.ID.String()
+	}
+	return w.Node.ID.String()
 }
 
 // A chosenFS is a file system whose directories have nothing but the files that were chosen.
@@ -113,7 +140,7 @@ func (r *reader) loglets(store *stores.Store) {
 	switch {
 	case len(store.LogServer.Loglets) == 0:
 	case store.LogServer.NodeID == 0:
-		s.Gaps = append(s.Gaps, Gap{Key: string(LiveLoglets), Kind: LiveLoglets, Source: s.StoreName(store), Reason: "does not say which node it is of"})
+		s.Gaps = append(s.Gaps, Gap{Key: string(LogStore), Kind: LogStore, Source: s.StoreName(store), Reason: "does not say which node it is of"})
 	default:
 		r.source(logletsFS{store, name}, name, false)
 	}

@@ -113,7 +113,7 @@ func TestLogServerOnDisk(t *testing.T) {
 	if w.Loglet != cluster.NewLogletID(0, 3) || w.Node.ID != 1 || w.LocalTail != 6 || w.GlobalTail != 6 || w.TrimPoint != 5 || !w.Sealed {
 		t.Errorf("%+v", w)
 	}
-	d := s.Document(LiveLoglets)
+	d := s.Document(LogStore)
 	if d == nil || d.Source.Name != "n1/log-store#loglet_workers" || !d.Complete || s.StoreOf(d.Source) != s.Stores[0] {
 		t.Fatalf("%+v", d)
 	}

@@ -76,23 +76,26 @@ func searched(files []string, name string) bool {
 		slices.ContainsFunc(files, func(file string) bool { return strings.HasPrefix(file, name+"/") })
 }
 
-// onlyStores returns the files of the one snapshot below a directory, if it is the only one and nothing but a store. So a
-// copy of a bucket is found whatever its prefix is.
+// onlyStores returns the files of the snapshots below a directory, if they are one and nothing but a store, or all RocksDB
+// databases. So a copy of a bucket is found whatever its prefix is, and the metadata servers of a cluster are found together
+// whatever their directories are called.
 func (f *finder) onlyStores(at folder) []string {
-	var only []string
-	again := false
+	var all []string
+	found, databases, documents := 0, 0, false
 	f.walk(at, 0, func(below folder, files []string, _ int) bool {
-		prefix := strings.TrimPrefix(strings.TrimPrefix(below.dir, at.dir), "/")
-		if again = only != nil; again {
-			return false
+		found++
+		if slices.ContainsFunc(files, func(file string) bool { return path.Base(file) == databaseFile }) {
+			databases++
 		}
 		for _, file := range files {
-			only = append(only, path.Join(prefix, file))
+			documents = documents || promised(file) && path.Ext(file) == ".json"
+			all = append(all, path.Join(strings.TrimPrefix(strings.TrimPrefix(below.dir, at.dir), "/"), file))
 		}
-		return true
+		return !documents && (found == 1 || databases == found)
 	})
-	if again || slices.ContainsFunc(only, func(file string) bool { return promised(file) && path.Ext(file) == ".json" }) {
+	if documents || found > 1 && databases < found {
 		return nil
 	}
-	return only
+	slices.Sort(all)
+	return all
 }

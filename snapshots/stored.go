@@ -190,6 +190,7 @@ func (r *reader) storedDocuments() {
 		}
 	}
 	s.storedAbsence()
+	r.storedLoglets()
 }
 
 // storedAbsence notes the keys that are not in a store which was read as a whole: restatectl prints null for them.

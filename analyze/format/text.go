@@ -174,7 +174,7 @@ const epochPrefix = "pp_epoch_"
 // 12 files of the snapshot repository".
 func documentList(documents []analyze.Document, gaps []analyze.Gap, counts *analyze.Inventory) string {
 	var list, others []string
-	epochs, tables, markers, stored := 0, 0, 0, 0
+	epochs, tables, markers, stored, logStores := 0, 0, 0, 0, 0
 	for _, d := range documents {
 		switch {
 		case strings.HasPrefix(d.Kind, epochPrefix):
@@ -185,6 +185,8 @@ func documentList(documents []analyze.Document, gaps []analyze.Gap, counts *anal
 			markers++
 		case snapshots.Kind(d.Kind) == snapshots.SnapshotRepository:
 			stored++
+		case snapshots.Kind(d.Kind) == snapshots.LogStore:
+			logStores++
 		case !slices.Contains(mainKinds, snapshots.Kind(d.Kind)):
 			others = append(others, versioned(d)+incomplete(d, gaps))
 		}
@@ -211,6 +213,9 @@ func documentList(documents []analyze.Document, gaps []analyze.Gap, counts *anal
 	}
 	if tables > 0 {
 		list = append(list, count(tables, "sql table"))
+	}
+	if logStores > 0 {
+		list = append(list, count(logStores, "log-server store"))
 	}
 	if stored > 0 {
 		list = append(list, count(stored, "file")+" of the snapshot repository")
