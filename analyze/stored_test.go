@@ -42,6 +42,7 @@ func TestStoresGiveTheFindingsOfTheirDocuments(t *testing.T) {
 		unpacked: etcdCapture,
 		"../snapshots/stores/etcd/testdata/capture/get-prefix.json": etcdCapture,
 		bucketCapture + "/bucket":                                   bucketCapture + "/metadata",
+		"../snapshots/testdata/stores/healthy-3node-1.7.12":         "../snapshots/testdata/captures/healthy-3node-1.7.12/metadata",
 	} {
 		var reports [2]string
 		for i, path := range []string{store, documents} {
@@ -54,11 +55,16 @@ func TestStoresGiveTheFindingsOfTheirDocuments(t *testing.T) {
 			if err := result.Hash(); err != nil {
 				t.Fatal(err)
 			}
+			for i, gap := range result.Gaps { // that a key does not exist is said by a file, or by a whole store
+				if strings.HasPrefix(gap.Reason, "null: ") {
+					result.Gaps[i].Source = ""
+				}
+			}
 			text, err := json.MarshalIndent(result, "", " ")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(result.Findings) < 2 || !strings.Contains(string(text), `"line"`) {
+			if len(result.Findings) == 0 || !strings.Contains(string(text), `"line"`) {
 				t.Fatalf("%s: %d findings", path, len(result.Findings))
 			}
 			reports[i] = sourceNames.ReplaceAllString(string(text), `"$1"`)

@@ -41,6 +41,27 @@ func (r *reader) databases(fsys fs.FS, files []string) (others []string) {
 	return others
 }
 
+// tableEnd is how every table of a RocksDB database ends.
+var tableEnd = []byte{0xf7, 0xcf, 0xf4, 0x85, 0xb7, 0x41, 0xe2, 0x88}
+
+// isTable reports whether a file is a table of a RocksDB database, of which little else may have been copied. One beside a
+// metadata.json belongs to a partition snapshot.
+func isTable(fsys fs.FS, file string, size int64) bool {
+	if !rocksdb.IsTable(path.Base(file)) || size < int64(len(tableEnd)) {
+		return false
+	}
+	if _, err := fs.Stat(fsys, path.Join(path.Dir(file), "metadata.json")); err == nil {
+		return false
+	}
+	f, err := newSource(fsys, file).Open(size - int64(len(tableEnd)))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	end, err := io.ReadAll(io.LimitReader(f, int64(len(tableEnd))))
+	return err == nil && bytes.Equal(end, tableEnd)
+}
+
 // headOf is the beginning of a file that may tell of a database; empty where it cannot be read.
 func headOf(fsys fs.FS, file string) []byte {
 	if info, err := fs.Stat(fsys, file); err != nil || !info.Mode().IsRegular() {

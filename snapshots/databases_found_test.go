@@ -62,6 +62,20 @@ func TestFindMembers(t *testing.T) {
 			}
 		}
 	}
+	for _, to := range []string{"tables", "partition/lsn_1"} {
+		if err := os.CopyFS(to, os.DirFS(here+"/"+partialLogServer)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile("partition/lsn_1/metadata.json", []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open("tables"); err != nil || len(s.Stores) != 1 || s.Stores[0].LogServer == nil {
+		t.Errorf("tables alone: %v", err)
+	}
+	if captures, err := Find("partition/..."); err == nil {
+		t.Errorf("a partition snapshot is taken for %s", listed(captures))
+	}
 	for path, want := range map[string]string{
 		"members": "3", "members/n1": "1", "members/...": "1 1 1",
 		"base": "3", "base/n2": "1", "base/n3/replicated-metadata-server": "1", "base/...": "3",

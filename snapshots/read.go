@@ -178,7 +178,7 @@ func (r *reader) sniff(fsys fs.FS, file string) bool {
 	defer f.Close()
 	w := r.window
 	*w = window{r: io.LimitReader(f, sniffSize), buf: w.buf, anchor: -1}
-	if w.ahead(storeHead); isStore(file, w.buf[w.pos:w.end], info.Size()) {
+	if w.ahead(storeHead); isStore(file, w.buf[w.pos:w.end], info.Size()) || isTable(fsys, file, info.Size()) {
 		return true
 	}
 	for {
