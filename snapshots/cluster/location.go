@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -45,4 +46,9 @@ func (location Location) Domain(scope Scope) (Location, bool) {
 		return location, true
 	}
 	return Location{}, false
+}
+
+// Compare orders by the names of regions, and within a region by those of zones.
+func (location Location) Compare(other Location) int {
+	return cmp.Or(cmp.Compare(location.Region, other.Region), cmp.Compare(location.Zone, other.Zone))
 }

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -131,7 +130,7 @@ func newChecker(members []Member, replication Replication) *Checker {
 	return checker
 }
 
-// domains are the domains of a set of members at the zone or region scope.
+// domains are the domains of a set of members at the zone or region scope, in no particular order.
 type domains struct {
 	// positions are those of the members that have a label at the scope, domain by domain.
 	positions []int32
@@ -187,10 +186,7 @@ func sortedDomains(scope Scope, members []Member) domains {
 		domain, _ := members[position].Location.Domain(scope)
 		return domain
 	}
-	slices.SortFunc(labelled, func(a, b int32) int {
-		left, right := domainOf(a), domainOf(b)
-		return cmp.Or(cmp.Compare(left.Region, right.Region), cmp.Compare(left.Zone, right.Zone))
-	})
+	slices.SortFunc(labelled, func(a, b int32) int { return domainOf(a).Compare(domainOf(b)) })
 	var ends []int32
 	for i := range labelled {
 		if i+1 == len(labelled) || domainOf(labelled[i]) != domainOf(labelled[i+1]) {

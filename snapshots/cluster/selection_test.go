@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	. "restate-lint/snapshots/cluster"
 )
@@ -342,5 +345,33 @@ func TestLossesAreThoseOfNodesThatAreGone(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// In whatever order a nodeset has its members, and however many zones there are, domains come by their names.
+func TestLossesOfDomainsAreInTheOrderOfTheirNames(t *testing.T) {
+	several := 0
+	rapid.Check(t, func(t *rapid.T) {
+		var members []Member
+		for id := range rapid.IntRange(1, 80).Draw(t, "size") {
+			location := Location{
+				Region: rapid.SampledFrom([]string{"eu", "eu-1", "us"}).Draw(t, "region"),
+				Zone:   strconv.Itoa(rapid.IntRange(0, 30).Draw(t, "zone")),
+			}
+			members = append(members, Member{Node: NodeID(id + 1), Class: Active, State: StorageReadWrite, Location: location})
+		}
+		for _, scope := range []Scope{ZoneScope, RegionScope} {
+			replication := Replication{Zone: uint8(NewChecker(members, Replication{Zone: 1}).Domains(ZoneScope))}
+			losses := Losses(members, replication, Release{}, scope)
+			if len(losses) > 1 {
+				several++
+			}
+			if !slices.IsSortedFunc(losses, func(a, b Loss) int { return a.Domain.Compare(b.Domain) }) {
+				t.Fatalf("the losses at the scope %s are in the order %v", scope, losses)
+			}
+		}
+	})
+	if several == 0 {
+		t.Error("no cluster with several losses was made")
 	}
 }

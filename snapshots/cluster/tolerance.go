@@ -14,7 +14,7 @@ type Loss struct {
 }
 
 // Losses returns the domains of a scope whose loss the nodeset does not survive: nodes in the order of the nodeset, zones
-// and regions by their names. What does not work even with all domains, by the states of the members (see Judge), is
+// and regions in the order of Location.Compare. What does not work even with all domains, by the states of the members (see Judge), is
 // not lost with any.
 func Losses(members []Member, replication Replication, release Release, scope Scope) []Loss {
 	checker := NewChecker(members, replication)
@@ -55,5 +55,6 @@ func Losses(members []Member, replication Replication, release Release, scope Sc
 		lose(Loss{Domain: domain}, positions...)
 		start = end
 	}
+	slices.SortFunc(losses, func(a, b Loss) int { return a.Domain.Compare(b.Domain) })
 	return losses
 }
