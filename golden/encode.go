@@ -6,23 +6,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"slices"
-	"sync"
-	"unicode/utf16"
 
 	strict "github.com/go-json-experiment/json"
 
 	"restate-lint/analyze"
-	"restate-lint/analyze/format"
+	"restate-lint/internal/committed"
 )
 
 // What can be wrong with a text that should be a golden. Decode wraps these.
 var (
 	ErrNotGolden = errors.New("not a golden of restate-lint")
-	ErrConflict  = errors.New("holds merge-conflict markers")
-	ErrVersion   = errors.New("is of another schema version")
+	ErrConflict  = committed.ErrConflict
+	ErrVersion   = committed.ErrVersion
 )
 
 // Encode returns the canonical bytes of a golden: what takes one line to say stands on one line, and every character
@@ -34,7 +30,7 @@ func (g *Golden) Encode() []byte {
 	list(&b, "documents", g.Documents, line)
 	list(&b, "gaps", g.Gaps, line)
 	list(&b, "outcomes", g.Outcomes, line)
-	list(&b, "findings", g.Findings, func(value any) []byte { return encode(value, "    ", "  ") })
+	list(&b, "findings", g.Findings, func(value any) []byte { return committed.Encode(value, "    ", "  ") })
 	b.Truncate(b.Len() - len(",\n"))
 	b.WriteString("\n}\n")
 	return b.Bytes()
@@ -54,42 +50,12 @@ func list[E Entry](b *bytes.Buffer, name string, entries []E, encode func(any) [
 	b.WriteString("],\n")
 }
 
-func line(value any) []byte { return encode(value, "", "") }
-
-// encode returns a value as JSON without a newline at the end.
-func encode(value any, prefix, indent string) []byte {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent(prefix, indent)
-	if err := encoder.Encode(value); err != nil {
-		panic(err) // only strings, numbers and lists of them are encoded
-	}
-	return escaped(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
-}
-
-// escaped escapes, within JSON, every character that does more than show itself.
-func escaped(text []byte) []byte {
-	harmless := func(r rune) bool { return r == '\n' || r >= ' ' && r <= '~' || format.Clean(string(r)) == string(r) }
-	if !bytes.ContainsFunc(text, func(r rune) bool { return !harmless(r) }) {
-		return text
-	}
-	var b []byte
-	for _, r := range string(text) {
-		if harmless(r) {
-			b = append(b, string(r)...)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{r}) {
-			b = fmt.Appendf(b, `\u%04x`, unit)
-		}
-	}
-	return b
-}
+func line(value any) []byte { return committed.Encode(value, "", "") }
 
 // Decode reads a golden, and only a golden: the error names what is unknown, missing, or said twice, and wraps
 // ErrNotGolden, ErrConflict or ErrVersion. The layout and order of the text do not matter.
 func Decode(text []byte) (*Golden, error) {
+	text = committed.Plain(text)
 	g := decodeSound(text)
 	if g == nil {
 		var err error
@@ -128,8 +94,8 @@ func decodeSound(text []byte) *Golden {
 
 // decodeAny reads a golden step by step.
 func decodeAny(text []byte) (*Golden, error) {
-	if at := conflict().FindIndex(text); at != nil {
-		return nil, fmt.Errorf("line %d: %w", lineOf(text, int64(at[0])), ErrConflict)
+	if err := committed.CheckConflict(text); err != nil {
+		return nil, err
 	}
 	var head struct {
 		SchemaVersion *int            `json:"schema_version"`
@@ -137,7 +103,7 @@ func decodeAny(text []byte) (*Golden, error) {
 		Snapshots     json.RawMessage `json:"snapshots"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
-		return nil, notGolden(text, err)
+		return nil, committed.Mistaken(ErrNotGolden, text, err)
 	}
 	switch {
 	case head.Snapshots != nil:
@@ -147,78 +113,26 @@ func decodeAny(text []byte) (*Golden, error) {
 	case *head.SchemaVersion != SchemaVersion:
 		return nil, fmt.Errorf("%w: %d, where this program knows %d", ErrVersion, *head.SchemaVersion, SchemaVersion)
 	}
-	if err := checkKeys(json.NewDecoder(bytes.NewReader(text))); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotGolden, err)
+	if err := committed.CheckKeys(ErrNotGolden, text, keys...); err != nil {
+		return nil, err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	g := &Golden{}
 	if err := decoder.Decode(g); err != nil {
-		return nil, notGolden(text, err)
+		return nil, committed.Mistaken(ErrNotGolden, text, err)
 	}
 	return g, nil
 }
 
-// conflict matches the lines that git puts into a file it could not merge. No line of a golden starts like that.
-var conflict = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^(<{7}|>{7}|\|{7})[ \r]|^={7}\r?$`) })
-
-func lineOf(text []byte, offset int64) int { return 1 + bytes.Count(text[:offset], []byte("\n")) }
-
-func notGolden(text []byte, err error) error {
-	var syntax *json.SyntaxError
-	var mistyped *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Errorf("line %d: %w: %w", lineOf(text, syntax.Offset), ErrNotGolden, err)
-	case errors.As(err, &mistyped):
-		return fmt.Errorf("%w: %s is a %s", ErrNotGolden, orIt(mistyped.Field), mistyped.Value)
-	}
-	return fmt.Errorf("%w: %w", ErrNotGolden, err)
-}
-
-func orIt(field string) string {
-	if field == "" {
-		return "it"
-	}
-	return field
-}
-
-// checkKeys finds a key that an object has twice, which a careless merge leaves behind.
-func checkKeys(decoder *json.Decoder) error {
-	token, err := decoder.Token()
-	if err != nil {
-		return err
-	}
-	switch token {
-	case json.Delim('{'):
-		seen := make(map[string]bool)
-		for decoder.More() {
-			token, err := decoder.Token()
-			if err != nil {
-				return err
-			}
-			key, _ := token.(string)
-			if seen[key] {
-				return fmt.Errorf("%q is there twice", key)
-			}
-			seen[key] = true
-			if err := checkKeys(decoder); err != nil {
-				return err
-			}
-		}
-	case json.Delim('['):
-		for decoder.More() {
-			if err := checkKeys(decoder); err != nil {
-				return err
-			}
-		}
-	default:
-		return nil
-	}
-	if _, err := decoder.Token(); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	return nil
+// keys are those of the objects of a golden, by how many objects they are in. The decoder tells those of one list from
+// those of another.
+var keys = [][]string{
+	{"schema_version", "snapshot", "cluster_name", "documents", "gaps", "outcomes", "findings"},
+	{
+		"kind", "reason", "rule", "state", "missing",
+		"fingerprint", "severity", "suppressed", "title", "nodeset", "observed", "expected", "why", "remedy",
+	},
 }
 
 var states = []analyze.State{

@@ -5,7 +5,8 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
+
+	"restate-lint/internal/committed"
 )
 
 // A Leftover is a file of a store that nothing needs any more.
@@ -58,8 +59,7 @@ func (s Store) Settled(accepted Store) ([]Leftover, error) {
 func (s Store) Unfinished() ([]Leftover, error) {
 	var leftovers []Leftover
 	err := s.walk(func(file string) {
-		name := path.Base(file)
-		if strings.HasPrefix(name, temporaryPrefix) && strings.HasSuffix(name, temporarySuffix) {
+		if committed.IsTemporary(path.Base(file)) {
 			leftovers = append(leftovers, Leftover{
 				Path:  s.path(file),
 				Why:   "was not written to its end",

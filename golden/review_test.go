@@ -194,7 +194,7 @@ func TestLeftoversAreNamedWithTheReason(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(accepted.Dir, "gone", ".golden-X.tmp"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(accepted.Dir, "gone", ".restate-lint-X.tmp"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
@@ -212,7 +212,7 @@ func TestLeftoversAreNamedWithTheReason(t *testing.T) {
 	list(accepted.Orphaned([]string{"here"}))
 	list(pending.Settled(accepted))
 	list(accepted.Unfinished())
-	if b.String() != "a.golden.json: there is no such snapshot\nhere.golden.new: is as accepted\n.golden-X.tmp: was not written to its end\n" {
+	if b.String() != "a.golden.json: there is no such snapshot\nhere.golden.new: is as accepted\n.restate-lint-X.tmp: was not written to its end\n" {
 		t.Error(b.String())
 	}
 	if files := append(tree(t, accepted.Dir), tree(t, pending.Dir)...); strings.Join(files, " ") != "here.golden.json other.golden.new" {

@@ -1,8 +1,6 @@
 package golden
 
 import (
-	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -11,10 +9,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
+
+	"restate-lint/internal/committed"
 )
 
 // A Store is a directory of goldens: one file for each snapshot, with the snapshot's name. Nothing outside of the
@@ -30,12 +32,6 @@ type Store struct {
 const (
 	Suffix        = ".golden.json"
 	PendingSuffix = ".golden.new"
-)
-
-// What the name of a file starts and ends with while it is written.
-const (
-	temporaryPrefix = ".golden-"
-	temporarySuffix = ".tmp"
 )
 
 // most is the size in bytes beyond which a file is not read.
@@ -92,10 +88,11 @@ func escapeStep(step string) string {
 		return "%2F" // no other step has a slash
 	}
 	var b strings.Builder
+	reserved := device().MatchString(step)
 	for i := 0; i < len(step); {
 		r, size := utf8.DecodeRuneInString(step[i:])
 		first, last := i == 0, i+size == len(step)
-		if r == '.' && (first || last) || r == ' ' && last || strings.ContainsRune(`%"*:<>?\|`, r) || !strconv.IsPrint(r) || r == utf8.RuneError {
+		if first && reserved || r == '.' && (first || last) || r == ' ' && last || strings.ContainsRune(`%"*:<>?\|`, r) || !strconv.IsPrint(r) || r == utf8.RuneError {
 			for _, c := range []byte(step[i : i+size]) {
 				fmt.Fprintf(&b, "%%%02X", c)
 			}
@@ -106,6 +103,11 @@ func escapeStep(step string) string {
 	}
 	return b.String()
 }
+
+// device matches what Windows takes for a device, whatever follows behind a dot: nul.golden.json would be written nowhere.
+var device = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?i:con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)`)
+})
 
 // snapshotOf is the name that the method file made a path from.
 func (s Store) snapshotOf(file string) (name string, ok bool) {
@@ -150,44 +152,15 @@ func (s Store) load(name string) (*Golden, error) {
 func (s Store) read(file string) ([]byte, error) {
 	root, err := os.OpenRoot(s.Dir)
 	if err != nil {
-		return nil, underlying(err)
+		return nil, committed.Reason(err)
 	}
 	defer closeQuietly(root)
-	f, err := root.Open(file)
-	if err != nil {
-		return nil, underlying(err)
-	}
-	defer closeQuietly(f)
-	var whole bytes.Buffer
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() <= most {
-		whole.Grow(int(info.Size()) + bytes.MinRead)
-	}
-	_, err = whole.ReadFrom(io.LimitReader(f, most+1))
-	text := whole.Bytes()
-	switch {
-	case err != nil:
-		return nil, underlying(err)
-	case len(text) > most:
-		return nil, fmt.Errorf("%w: it is larger than %d MiB", ErrNotGolden, most>>20)
-	}
-	return text, nil
+	text, err := committed.Read(root, file, most)
+	return text, committed.Reason(err)
 }
 
 // closeQuietly closes what was only read from.
 func closeQuietly(c io.Closer) { _ = c.Close() }
-
-// underlying drops the path from an error of the file system: it is put before it anyway.
-func underlying(err error) error {
-	var pathError *fs.PathError
-	var linkError *os.LinkError
-	switch {
-	case errors.As(err, &pathError):
-		return pathError.Err
-	case errors.As(err, &linkError):
-		return linkError.Err
-	}
-	return err
-}
 
 // similar returns the names of goldens that end like a name, or that it ends like.
 func (s Store) similar(name string) []string {
@@ -219,12 +192,12 @@ func (s Store) walk(found func(file string)) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.Dir, underlying(err))
+		return fmt.Errorf("%s: %w", s.Dir, committed.Reason(err))
 	}
 	defer closeQuietly(root)
 	return fs.WalkDir(root.FS(), ".", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.path(file), underlying(err))
+			return fmt.Errorf("%s: %w", s.path(file), committed.Reason(err))
 		}
 		if !entry.IsDir() {
 			found(file)
@@ -251,7 +224,7 @@ func (s Store) Orphans(snapshots []string) ([]string, error) {
 // that was there before still is, and no other file is left behind.
 func (s Store) Write(g *Golden) error {
 	if err := s.write(s.file(g.Snapshot), g.Encode()); err != nil {
-		return fmt.Errorf("%s: %w", s.Path(g.Snapshot), underlying(err))
+		return fmt.Errorf("%s: %w", s.Path(g.Snapshot), committed.Reason(err))
 	}
 	return nil
 }
@@ -268,27 +241,7 @@ func (s Store) write(file string, text []byte) (err error) {
 	if err := root.MkdirAll(path.Dir(file), 0o777); err != nil {
 		return err
 	}
-	temporary := path.Join(path.Dir(file), temporaryPrefix+rand.Text()+temporarySuffix)
-	f, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, root.Remove(temporary))
-		}
-	}()
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return root.Rename(temporary, file)
+	return committed.Write(root, file, text)
 }
 
 // remove removes a file, and the folders that are empty then.
@@ -299,7 +252,7 @@ func (s Store) remove(file string) error {
 		err = root.Remove(file)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.path(file), underlying(err))
+		return fmt.Errorf("%s: %w", s.path(file), committed.Reason(err))
 	}
 	for folder := path.Dir(file); folder != "." && root.Remove(folder) == nil; folder = path.Dir(folder) {
 		continue // one that is not empty stays

@@ -54,6 +54,9 @@ func TestAGoldenHasTheNameOfItsSnapshot(t *testing.T) {
 		"50%2F":                    "50%252F.golden.json",
 		"\xff":                     "%FF.golden.json",
 		"ends with. /x ":           "ends with.%20/x%20.golden.json",
+		"CON":                      "%43ON.golden.json",
+		"a/nul.txt/lpt1":           "a/%6Eul.txt/%6Cpt1.golden.json",
+		"console/com10/nul-1":      "console/com10/nul-1.golden.json",
 	} {
 		if got := golden.File(name); got != want {
 			t.Errorf("the golden of %q is %q, want %q", name, got, want)
@@ -66,6 +69,7 @@ func TestNoNameLeadsOutOfTheStore(t *testing.T) {
 		names := rapid.OneOf(
 			rapid.String(),
 			rapid.StringMatching(`[./\\%2FEa ]{0,8}`),
+			rapid.StringMatching(`(%43|c|C)?(%4F|o)(n|n\.a)?/?`),
 			rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
 		)
 		a, b := names.Draw(t, "a"), names.Draw(t, "b")
@@ -200,6 +204,16 @@ func TestLinksLeadNowhereOutOfTheStore(t *testing.T) {
 	}
 	if files := tree(t, outside); len(files) != 1 {
 		t.Error(files)
+	}
+}
+
+func TestWhatIsNoFileIsNotRead(t *testing.T) {
+	store := golden.Store{Dir: t.TempDir()}
+	if err := os.Mkdir(store.Path("folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if verdict := store.Judge(named("folder")); verdict.State != golden.Unreadable || !strings.Contains(verdict.Problem, "is a directory") {
+		t.Errorf("%s %s", verdict.State, verdict.Problem)
 	}
 }
 

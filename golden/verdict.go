@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+
+	"restate-lint/internal/committed"
 )
 
 // A State says how a snapshot stands to its golden.
@@ -125,7 +127,7 @@ func (s Summary) String() string {
 // JSON writes verdicts for machines, and the names of snapshots that have a golden and are no more. Every character
 // that could harm a terminal is escaped.
 func JSON(w io.Writer, verdicts []*Verdict, orphaned []string) error {
-	text := encode(struct {
+	text := committed.Encode(struct {
 		SchemaVersion int        `json:"schema_version"`
 		Snapshots     []*Verdict `json:"snapshots"`
 		Orphaned      []string   `json:"orphaned"`

@@ -71,7 +71,7 @@ func TestWhatIsNoBaselineIsRefused(t *testing.T) {
 		is         error
 	}{
 		{"", "line 1: not a baseline", baseline.ErrNotBaseline},
-		{"[]", "it is a array", baseline.ErrNotBaseline},
+		{"[]", "it is an array", baseline.ErrNotBaseline},
 		{"{\n  \"schema_version\": 1,\n  ]", "line 3: ", baseline.ErrNotBaseline},
 		{`{"schema_version":1}`, "states no schema_version and snapshots", baseline.ErrNotBaseline},
 		{`{"schema_version":1,"tool":{},"snapshots":[]}`, "a whole report", baseline.ErrNotBaseline},
@@ -327,7 +327,7 @@ func TestReadAndWrite(t *testing.T) {
 	if err := f.Write(filepath.Join(dir, "none", "b.json"), false); err == nil {
 		t.Error("it was written into a directory that there is not")
 	}
-	if _, err := baseline.Read(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := baseline.Read(dir); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("got %v", err)
 	}
 	entries, err := os.ReadDir(dir)

@@ -5,21 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf16"
 
 	"restate-lint/analyze"
-	"restate-lint/analyze/format"
-	"restate-lint/internal/spelling"
+	"restate-lint/internal/committed"
 )
 
 // What can be wrong with a text that should be a baseline. Decode wraps these.
 var (
 	ErrNotBaseline = errors.New("not a baseline of restate-lint")
-	ErrConflict    = errors.New("holds merge-conflict markers")
-	ErrVersion     = errors.New("is of another schema version")
+	ErrConflict    = committed.ErrConflict
+	ErrVersion     = committed.ErrVersion
 )
 
 // Encode returns the canonical bytes of a baseline: a finding stands on one line, and every character that could harm a
@@ -47,37 +44,17 @@ func (f *File) Encode() []byte {
 
 // encode is a value as JSON on one line, with a space behind what separates.
 func encode(value any) string {
-	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
-	if err := encoder.Encode(value); err != nil {
-		panic(err) // only strings and severities are encoded
-	}
 	// A string holds no newline: they are escaped in it.
-	text := strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\n ", " ")
-	text = strings.Replace(strings.Replace(text, "{ ", "{", 1), "\n}", "}", 1)
-	var escaped strings.Builder
-	for _, r := range text {
-		if r >= ' ' && r <= '~' || format.Clean(string(r)) == string(r) {
-			escaped.WriteRune(r)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{r}) {
-			fmt.Fprintf(&escaped, `\u%04x`, unit)
-		}
-	}
-	return escaped.String()
+	text := strings.ReplaceAll(string(committed.Encode(value, "", " ")), "\n ", " ")
+	return strings.Replace(strings.Replace(text, "{ ", "{", 1), "\n}", "}", 1)
 }
-
-// conflict matches the lines that git puts into a file it could not merge. No line of a baseline starts like that.
-var conflict = regexp.MustCompile(`(?m)^(<{7}|>{7}|\|{7})[ \r]|^={7}\r?$`)
 
 // Decode reads a baseline, and only a baseline: the error names what is unknown, missing, or said twice, with its line, and
 // wraps ErrNotBaseline, ErrConflict or ErrVersion. The layout and order of the text do not matter.
 func Decode(text []byte) (*File, error) {
-	if at := conflict.FindIndex(text); at != nil {
-		return nil, fmt.Errorf("line %d: %w", lineOf(text, int64(at[0])), ErrConflict)
+	text = committed.Plain(text)
+	if err := committed.CheckConflict(text); err != nil {
+		return nil, err
 	}
 	var head struct {
 		SchemaVersion *int            `json:"schema_version"`
@@ -86,7 +63,7 @@ func Decode(text []byte) (*File, error) {
 		Snapshot      json.RawMessage `json:"snapshot"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
-		return nil, notBaseline(text, err)
+		return nil, committed.Mistaken(ErrNotBaseline, text, err)
 	}
 	switch {
 	case head.Tool != nil:
@@ -98,12 +75,12 @@ func Decode(text []byte) (*File, error) {
 	case *head.SchemaVersion != SchemaVersion:
 		return nil, fmt.Errorf("%w: %d, where this program knows %d", ErrVersion, *head.SchemaVersion, SchemaVersion)
 	}
-	if err := checkKeys(text); err != nil {
+	if err := committed.CheckKeys(ErrNotBaseline, text, keys...); err != nil {
 		return nil, err
 	}
 	f := New()
 	if err := json.Unmarshal(text, f); err != nil {
-		return nil, notBaseline(text, err)
+		return nil, committed.Mistaken(ErrNotBaseline, text, err)
 	}
 	if err := f.validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotBaseline, err)
@@ -111,81 +88,11 @@ func Decode(text []byte) (*File, error) {
 	return f, nil
 }
 
-func lineOf(text []byte, offset int64) int {
-	return 1 + bytes.Count(text[:min(offset, int64(len(text)))], []byte("\n"))
-}
-
-func notBaseline(text []byte, err error) error {
-	var syntax *json.SyntaxError
-	var mistyped *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Errorf("line %d: %w: %w", lineOf(text, syntax.Offset), ErrNotBaseline, err)
-	case errors.As(err, &mistyped) && mistyped.Field != "":
-		return fmt.Errorf("line %d: %w: %s is a %s", lineOf(text, mistyped.Offset), ErrNotBaseline, mistyped.Field, mistyped.Value)
-	case errors.As(err, &mistyped):
-		return fmt.Errorf("%w: it is a %s", ErrNotBaseline, mistyped.Value)
-	}
-	return fmt.Errorf("%w: %w", ErrNotBaseline, err)
-}
-
 // keys are those of the objects of a baseline, by how many objects they are in.
 var keys = [][]string{
 	{"schema_version", "snapshots"},
 	{"name", "findings"},
 	{"fingerprint", "severity", "reason", "owner", "expires"},
-}
-
-// checkKeys finds a key that there is not, or that an object has twice, which a careless merge leaves behind.
-func checkKeys(text []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	var check func(depth int) error
-	check = func(depth int) error {
-		token, err := decoder.Token()
-		if err != nil {
-			return notBaseline(text, err)
-		}
-		switch token {
-		case json.Delim('{'):
-			var known, seen []string
-			if depth < len(keys) {
-				known = keys[depth]
-			}
-			for decoder.More() {
-				token, err := decoder.Token()
-				if err != nil {
-					return notBaseline(text, err)
-				}
-				key, _ := token.(string)
-				line := lineOf(text, decoder.InputOffset())
-				switch {
-				case !slices.Contains(known, key):
-					meant := ""
-					if nearest := spelling.Nearest(key, known); nearest != "" {
-						meant = "; did you mean " + nearest + "?"
-					}
-					return fmt.Errorf("line %d: %w: %q is not a key%s", line, ErrNotBaseline, key, meant)
-				case slices.Contains(seen, key):
-					return fmt.Errorf("line %d: %w: %q is there twice", line, ErrNotBaseline, key)
-				}
-				seen = append(seen, key)
-				if err := check(depth + 1); err != nil {
-					return err
-				}
-			}
-		case json.Delim('['):
-			for decoder.More() {
-				if err := check(depth); err != nil {
-					return err
-				}
-			}
-		default:
-			return nil
-		}
-		_, err = decoder.Token()
-		return err
-	}
-	return check(0)
 }
 
 // validate checks what the types do not, and sorts.

@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"restate-lint/analyze/format"
+	"restate-lint/internal/committed"
 	"restate-lint/internal/spelling"
 )
 
@@ -78,9 +79,6 @@ func byteColumn(line string, column int) int {
 	return max(len(line), 1)
 }
 
-// conflict matches the lines that git puts into a file that it could not merge.
-var conflict = regexp.MustCompile(`(?m)^(<{7}|>{7}|\|{7})( |$)|^={7}$`)
-
 // parse returns the value that a file holds, nil for none, and whether it could be read.
 func (r *reader) parse(text []byte) (value ast.Node, ok bool) {
 	if len(text) > mostBytes {
@@ -92,11 +90,11 @@ func (r *reader) parse(text []byte) (value ast.Node, ok bool) {
 		return nil, false
 	}
 	// The parser miscounts lines that end in other ways.
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	text = committed.Plain(text)
 	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	r.lines = strings.Split(string(text), "\n")
-	if at := conflict.FindIndex(text); at != nil {
-		r.at(tokenAt(1+bytes.Count(text[:at[0]], []byte("\n")), 1), "holds merge-conflict markers")
+	if line := committed.ConflictLine(text); line > 0 {
+		r.at(tokenAt(line, 1), "%v", committed.ErrConflict)
 		return nil, false
 	}
 	defer func() {

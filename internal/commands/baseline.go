@@ -29,7 +29,7 @@ func baselineCommand(env *Environment) *cli.Command {
 optionally the last day on which that holds; edit these as you like. "check --baseline FILE" marks such findings as
 suppressed. A finding counts again when it is graver than it was, and behind the last day (that of SOURCE_DATE_EPOCH if it
 is set, or else of the clock, in UTC). An entry that is not found any more, though its rule was decided, is said to be
-stale. Name the snapshots as when the baseline was made: its entries belong to the names of snapshots.`,
+stale. Where CI is set in the environment, nothing is written without --force. Name the snapshots as when the baseline was made: its entries belong to the names of snapshots.`,
 	}
 }
 
@@ -37,6 +37,7 @@ stale. Name the snapshots as when the baseline was made: its entries belong to t
 func baselineFlags() []cli.Flag {
 	return slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "baseline", Value: baselineFile, Usage: "the baseline is `FILE`"},
+		forceFlag(),
 		profileFlag("only rules of a profile: "),
 		&cli.StringFlag{Name: "target-version", Usage: "judge by what the `RELEASE` asks for, to which an upgrade leads"},
 	}, selectionFlags(), configFlags())
@@ -135,11 +136,19 @@ func readBaseline(path string) (*baseline.File, error) {
 	file, err := baseline.Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, usagef("%s\nto make one: %s baseline create --baseline %s SNAPSHOT...", format.Clean(err.Error()), Name, shellWord(path))
+		return nil, usagef("%s\nto make one: %s baseline create%s SNAPSHOT...", format.Clean(err.Error()), Name, baselineArgument(path))
 	case err != nil:
 		return nil, usagef("%s", format.Clean(err.Error()))
 	}
 	return file, nil
+}
+
+// baselineArgument names a baseline on a command line that is suggested.
+func baselineArgument(path string) string {
+	if path == baselineFile {
+		return ""
+	}
+	return " --baseline " + shellWord(path)
 }
 
 // A baselineRun changes a baseline by what snapshots have.
@@ -152,6 +161,9 @@ type baselineRun struct {
 }
 
 func newBaselineRun(env *Environment, c *cli.Context) (*baselineRun, error) {
+	if err := env.mayWrite(c, "baseline "+c.Command.Name); err != nil {
+		return nil, err
+	}
 	if c.String("baseline") == "" {
 		return nil, usagef("--baseline: the empty text is not the name of a file")
 	}
@@ -203,7 +215,7 @@ func (run *baselineRun) rewrite(file *baseline.File, isNew bool, change func(*ba
 	default:
 		err := file.Write(run.path, isNew)
 		if errors.Is(err, fs.ErrExist) {
-			return usagef("%s: is there already; to bring it up to date: %s baseline update", name, Name)
+			return usagef("%s: is there already; to bring it up to date: %s baseline update%s SNAPSHOT...", name, Name, baselineArgument(run.path))
 		}
 		if err != nil {
 			return &exit{code: unreadable, message: format.Clean(err.Error())}
@@ -281,7 +293,7 @@ func (env *Environment) complainAboutBaseline(path string, account *baseline.Acc
 	})
 	list(account.Stale, func(baseline.Remark) string { return "is found no more" })
 	if len(account.Stale) > 0 {
-		env.complain("to drop what is found no more: %s baseline prune --baseline %s SNAPSHOT...", Name, shellWord(path))
+		env.complain("to drop what is found no more: %s baseline prune%s SNAPSHOT...", Name, baselineArgument(path))
 	}
 }
 

@@ -70,9 +70,9 @@ func forceFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "force", Usage: "write even where CI is set in the environment"}
 }
 
-// mayWrite refuses to change what was accepted where nobody is there to look at it: accepted reports are reviewed and
-// committed, and a job that accepts what it finds checks nothing.
-func (env *Environment) mayWrite(c *cli.Context) error {
+// mayWrite refuses to change what was accepted where nobody is there to look at it: accepted reports and baselines are
+// reviewed and committed, and a job that accepts what it finds checks nothing.
+func (env *Environment) mayWrite(c *cli.Context, what string) error {
 	switch env.Getenv("CI") {
 	case "", "0", "false":
 		return nil
@@ -80,7 +80,7 @@ func (env *Environment) mayWrite(c *cli.Context) error {
 	if c.Bool("force") {
 		return nil
 	}
-	return usagef("golden %s changes accepted reports, which is not done where CI is set in the environment, but with --force", c.Command.Name)
+	return usagef("%s changes what was accepted, which is not done where CI is set in the environment, but with --force", what)
 }
 
 func goldenCheckCommand(env *Environment) *cli.Command {

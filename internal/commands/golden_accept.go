@@ -34,7 +34,7 @@ snapshot on which a rule crashed.`,
 			allChangesFlag(),
 		}, configFlags()...),
 		Action: func(c *cli.Context) error {
-			if err := env.mayWrite(c); err != nil {
+			if err := env.mayWrite(c, "golden accept"); err != nil {
 				return err
 			}
 			run, err := newGoldenRunFrom(env, c)

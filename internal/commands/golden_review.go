@@ -70,7 +70,7 @@ was decided, and asks nothing.`,
 			}
 			asJSON := c.String("format") == "json"
 			if !asJSON || !d.none() {
-				if err := env.mayWrite(c); err != nil {
+				if err := env.mayWrite(c, "golden review"); err != nil {
 					return err
 				}
 			}

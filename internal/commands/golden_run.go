@@ -98,6 +98,9 @@ func newGoldenRunOver(env *Environment, c *cli.Context, arguments []string) (*go
 	if c.String("dir") == "" {
 		return nil, usagef("--dir: the empty text is not the name of a directory")
 	}
+	if info, err := os.Stat(c.String("dir")); err == nil && !info.IsDir() {
+		return nil, usagef("--dir: %s is not a directory", c.String("dir"))
+	}
 	part, err := partOf(c)
 	if err != nil {
 		return nil, err

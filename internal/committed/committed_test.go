@@ -1,0 +1,119 @@
+package committed_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"restate-lint/internal/committed"
+)
+
+func TestConflictsAreFoundInAnyLineEnding(t *testing.T) {
+	for text, want := range map[string]int{
+		"a\n<<<<<<< HEAD\n":             2,
+		"a\r\n\r\n=======\r\n":          3,
+		">>>>>>>":                       1,
+		"||||||| base\n":                1,
+		"<<<<<<<<":                      0,
+		"  <<<<<<< HEAD\n":              0,
+		"======= and more\n\"=======\"": 0,
+	} {
+		if got := committed.ConflictLine([]byte(text)); got != want {
+			t.Errorf("%q: line %d, want %d", text, got, want)
+		}
+		if err := committed.CheckConflict([]byte(text)); errors.Is(err, committed.ErrConflict) != (want > 0) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestKeysAreKnownAndThereOnce(t *testing.T) {
+	what := errors.New("no such thing")
+	for text, want := range map[string]string{
+		`{"a": [{"b": 1}, {"b": 2}], "c": null}`: "",
+		"[]":                                     "",
+		"{\"a\": 1,\n\"c\": 2,\n\"a\": 3}":       `line 3: no such thing: "a" is there twice`,
+		`{"a": {"beta": 1}}`:                     `line 1: no such thing: "beta" is not a key`,
+		`{"a": {"b": {"b": 1}}}`:                 `line 1: no such thing: "b" is not a key`,
+		`{"A": 1}`:                               `line 1: no such thing: "A" is not a key; did you mean a?`,
+	} {
+		err := committed.CheckKeys(what, []byte(text), []string{"a", "c"}, []string{"b"})
+		if got := errorText(err); got != want || (err != nil) != errors.Is(err, what) {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func directory(t *testing.T) (*os.Root, string) {
+	t.Helper()
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = root.Close() })
+	return root, dir
+}
+
+func TestReadIsBounded(t *testing.T) {
+	root, dir := directory(t)
+	if err := os.WriteFile(filepath.Join(dir, "file"), bytes.Repeat([]byte("x"), 1<<20+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := committed.Read(root, "file", 1<<20+1); err != nil || len(text) != 1<<20+1 {
+		t.Error(len(text), err)
+	}
+	if _, err := committed.Read(root, "file", 1<<20); !errors.Is(err, committed.ErrTooLarge) || !strings.Contains(err.Error(), "more than 1 MiB") {
+		t.Error(err)
+	}
+	if _, err := committed.Read(root, "none", 1); !errors.Is(committed.Reason(err), fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if _, err := committed.Read(root, "../file", 1); err == nil || strings.Contains(committed.Reason(err).Error(), "parent") {
+		t.Error(committed.Reason(err))
+	}
+}
+
+func TestWriteKeepsPermissionsAndHeedsThem(t *testing.T) {
+	root, dir := directory(t)
+	path := filepath.Join(dir, "file")
+	for _, mode := range []fs.FileMode{0o640, 0o600} {
+		if err := os.WriteFile(path, nil, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := committed.Write(root, "file", []byte("new")); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Mode() != mode {
+			t.Errorf("%v became %v, %v", mode, info.Mode(), err)
+		}
+	}
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if err := committed.Write(root, "file", []byte("newer")); err == nil || err.Error() != "is read-only" {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "new" {
+		t.Errorf("%s, %v", text, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || committed.IsTemporary(entries[0].Name()) {
+		t.Error(entries, err)
+	}
+}
