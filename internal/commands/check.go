@@ -12,6 +12,7 @@ import (
 
 	"restate-lint/analyze"
 	"restate-lint/analyze/format"
+	"restate-lint/golden"
 	"restate-lint/rules"
 	"restate-lint/snapshots"
 )
@@ -29,6 +30,10 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 
 ` + formatHelp + `
 
+With --pending, the reports that are not as accepted (in the --dir of "golden check") are left in a directory, as
+NAME.golden.new, for those who decide about them elsewhere: "golden review" and "golden accept" take them from there. They are
+what "golden check --pending" leaves, so with all rules and without the baseline, and make no difference to the exit code.
+
 ` + configHelp,
 		Flags: append([]cli.Flag{
 			formatFlag(),
@@ -38,6 +43,8 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 			&cli.BoolFlag{Name: "show-suppressed", Usage: "print suppressed findings as well; they never count"},
 			&cli.BoolFlag{Name: "require-complete", Usage: "exit with 3 when a rule is undecided"},
 			&cli.StringFlag{Name: "baseline", Usage: "findings that the baseline `FILE` has do not count; see \"baseline --help\""},
+			pendingFlag("leave in `DIR`, as NAME" + golden.PendingSuffix + ", the reports that are not as accepted"),
+			goldenDirFlag(),
 			profileFlag("rules and thresholds for a kind of work: "),
 			&cli.StringFlag{Name: "target-version", Usage: "judge by what the `RELEASE` asks for, to which an upgrade leads"},
 			rootFlag(),
@@ -68,6 +75,9 @@ chooses rules and thresholds, which flags override; "rules --profile" shows what
 				return err
 			}
 			run := &checkRun{env: env, checker: checker, root: root, codes: []exitCode{code}}
+			if run.pending, err = env.newLeaver(c, arguments, captures, code); err != nil {
+				return err
+			}
 			run.reports, err = env.openReports(outputs, captures, format.Options{
 				Tool:   analyze.Tool{Name: Name, Version: Version},
 				Rules:  checker.rules(),
@@ -115,6 +125,8 @@ type checkRun struct {
 	root    string
 	reports *reports
 	codes   []exitCode
+	// pending leaves the reports that are not as accepted; nil for not.
+	pending *leaver
 }
 
 // check checks the captures, and reports each as soon as it and those before it were checked.
@@ -141,6 +153,10 @@ func (run *checkRun) check(captures []snapshots.Capture, failures []analyze.Fail
 	}
 	err := run.reports.end(time.Since(start))
 	run.codes = append(run.codes, run.reports.code)
+	if run.pending != nil && err == nil {
+		err = run.pending.leave()
+		run.codes = append(run.codes, run.pending.codes...)
+	}
 	return err
 }
 
@@ -148,6 +164,8 @@ func (run *checkRun) check(captures []snapshots.Capture, failures []analyze.Fail
 type examined struct {
 	result  *analyze.Result
 	failure analyze.Failure
+	// whole is what a golden would be made of; nil where none is wanted.
+	whole *analyze.Result
 	// unread says which source vanished since it was read; its hash and lines are missing then.
 	unread error
 }
@@ -157,6 +175,9 @@ type examined struct {
 func (run *checkRun) examine(capture snapshots.Capture) (e examined) {
 	e.failure = examineCapture(capture, func(snapshot *snapshots.Snapshot) {
 		e.result = run.checker.check(snapshot)
+		if run.pending != nil {
+			e.whole = run.pending.examine(snapshot, e.result, run.checker)
+		}
 		e.result.Path = pathBelow(run.root, capture)
 		e.unread = run.reports.prepare(e.result)
 	})
@@ -169,7 +190,13 @@ func (run *checkRun) report(e examined) error {
 		run.codes = append(run.codes, run.env.complainFailure(e.failure))
 		run.checker.unread(e.failure.Snapshot)
 		run.reports.failed(e.failure)
+		if run.pending != nil {
+			run.pending.fail(worst(run.codes...))
+		}
 		return nil
+	}
+	if run.pending != nil {
+		run.pending.judge(e.whole)
 	}
 	run.checker.settle(e.result)
 	run.codes = append(run.codes, run.checker.thresholds(e.result).judge(e.result))

@@ -13,7 +13,6 @@ import (
 	"restate-lint/analyze/format"
 	"restate-lint/rules"
 	"restate-lint/snapshots"
-	"restate-lint/snapshots/cluster"
 )
 
 // A checker runs rules over snapshots, each as the flags and the configuration of the snapshot want it.
@@ -44,11 +43,38 @@ type account struct {
 // newChecker makes a checker for captures, from the configFlags of a command and those of the selectionFlags, profileFlag
 // and --target-version that it has. The profile that a configuration names applies where there is a profileFlag.
 func (env *Environment) newChecker(c *cli.Context, captures []snapshots.Capture) (*checker, error) {
-	configurations, err := configurationsOf(c)
+	target, _, err := releaseFlag(c, "target-version")
 	if err != nil {
 		return nil, err
 	}
-	target, _, err := releaseFlag(c, "target-version")
+	return env.newCheckerOf(c, captures, func(file *config.File) (*plan, error) {
+		profile, err := profileOf(c, file)
+		if err != nil {
+			return nil, err
+		}
+		selected, err := selectedRules(c, profile, file)
+		if err != nil {
+			return nil, err
+		}
+		return &plan{rules: selected, options: analyze.Options{Target: target}, thresholds: thresholds(c, profile)}, nil
+	})
+}
+
+// newGoldenChecker makes a checker for what goldens are made of: all rules that the configuration does not switch off,
+// whatever else a command was asked for.
+func (env *Environment) newGoldenChecker(c *cli.Context, captures []snapshots.Capture) (*checker, error) {
+	return env.newCheckerOf(c, captures, func(file *config.File) (*plan, error) {
+		all := chosenRules(nil, file)
+		if len(all) == 0 {
+			return nil, usagef("the configuration leaves no rule to run")
+		}
+		return &plan{rules: all}, nil
+	})
+}
+
+// newCheckerOf makes a checker with a plan for each configuration that applies to some capture, which may be nil.
+func (env *Environment) newCheckerOf(c *cli.Context, captures []snapshots.Capture, planFor func(*config.File) (*plan, error)) (*checker, error) {
+	configurations, err := configurationsOf(c)
 	if err != nil {
 		return nil, err
 	}
@@ -60,40 +86,24 @@ func (env *Environment) newChecker(c *cli.Context, captures []snapshots.Capture)
 			return nil, err
 		}
 		if byFile[file] == nil {
-			if byFile[file], err = env.newPlan(c, file, target); err != nil {
+			p, err := planFor(file)
+			if err != nil {
 				return nil, err
 			}
+			today, err := env.todayFor(file)
+			if err != nil {
+				return nil, err
+			}
+			p.file, p.options.Settings, p.account = file, file.Settings(), config.NewAccount(file, today)
+			byFile[file] = p
 			if file != nil {
-				k.accounts = append(k.accounts, account{file, byFile[file].account})
+				k.accounts = append(k.accounts, account{file, p.account})
 			}
 		}
 		k.plans[capture.Name] = byFile[file]
 	}
 	slices.SortFunc(k.accounts, func(a, b account) int { return cmp.Compare(a.file.Name, b.file.Name) })
 	return k, nil
-}
-
-func (env *Environment) newPlan(c *cli.Context, file *config.File, target cluster.Release) (*plan, error) {
-	profile, err := profileOf(c, file)
-	if err != nil {
-		return nil, err
-	}
-	selected, err := selectedRules(c, profile, file)
-	if err != nil {
-		return nil, err
-	}
-	p := &plan{
-		file:       file,
-		rules:      selected,
-		options:    analyze.Options{Target: target, Settings: file.Settings()},
-		thresholds: thresholds(c, profile),
-	}
-	today, err := env.todayFor(file)
-	if err != nil {
-		return nil, err
-	}
-	p.account = config.NewAccount(file, today)
-	return p, nil
 }
 
 // useBaseline makes the findings of the baseline that --baseline names not count.

@@ -174,13 +174,16 @@ func (run *goldenRun) check(diff, all, asJSON bool) error {
 	return exitWith(worst(run.codes...))
 }
 
-// leave puts a report that is not as accepted where others can take it from, and takes one away that is.
-func (run *goldenRun) leave(report *judged) {
+// leave puts a report that is not as accepted where others can take it from, and takes one away that is. It reports whether
+// one is left.
+func (run *goldenRun) leave(report *judged) bool {
 	if run.pending == nil || report.current == nil {
-		return
+		return false
 	}
 	if err := report.leave(*run.pending); err != nil {
 		run.fail(unreadable)
 		run.env.complain("%s", format.Clean(err.Error()))
+		return false
 	}
+	return report.verdict.State != golden.Accepted
 }

@@ -51,7 +51,7 @@ func newGoldenRun(env *Environment, c *cli.Context) (*goldenRun, error) {
 	var code exitCode
 	run.captures, code = env.findCaptures(arguments)
 	run.codes = []exitCode{code}
-	if run.checker, err = env.newChecker(c, run.captures); err != nil {
+	if run.checker, err = env.newGoldenChecker(c, run.captures); err != nil {
 		return nil, err
 	}
 	run.configured = configArguments(c)
@@ -306,10 +306,7 @@ func (run *goldenRun) adviseAbout(verdicts []*golden.Verdict) {
 
 // commandLine has the arguments of this run, for a shell.
 func (run *goldenRun) commandLine() string {
-	text := run.configured
-	if run.store.Dir != goldensDir {
-		text = " --dir " + shellWord(run.store.Dir)
-	}
+	text := run.configured + run.dirArgument()
 	if run.from != nil {
 		text += " --pending " + shellWord(run.from.Dir)
 	}
@@ -320,6 +317,14 @@ func (run *goldenRun) commandLine() string {
 		text += " " + shellWord(argument)
 	}
 	return text
+}
+
+// dirArgument names the directory of the goldens, for a shell, where it is not the usual one.
+func (run *goldenRun) dirArgument() string {
+	if run.store.Dir == goldensDir {
+		return ""
+	}
+	return " --dir " + shellWord(run.store.Dir)
 }
 
 // shellWord quotes a word for a shell where it has to be.
