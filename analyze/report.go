@@ -20,7 +20,9 @@ type Report struct {
 	Snapshots     []*Result `json:"snapshots"`
 	// Failures are the snapshots that could not be checked.
 	Failures []Failure `json:"failures,omitempty"`
-	Summary  Summary   `json:"summary"`
+	// Remarks are about entries of configurations and baselines that do nothing, or not any more.
+	Remarks []Remark `json:"remarks,omitempty"`
+	Summary Summary  `json:"summary"`
 }
 
 // A Failure is a snapshot that could not be checked: nothing of it could be read, or the program stopped on it.

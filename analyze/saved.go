@@ -71,6 +71,12 @@ func ReadReport(r io.Reader) (*Report, error) {
 	restored := NewReport(report.Tool.Version, report.Snapshots...)
 	restored.Tool = report.Tool
 	restored.Failures = SortFailures(report.Failures)
+	for _, remark := range report.Remarks {
+		if !slices.Contains(remarkKinds, remark.Kind) || remark.Message == "" {
+			return nil, fmt.Errorf("%w: a remark is of no kind, or says nothing", ErrNotReport)
+		}
+	}
+	restored.Remarks = SortRemarks(report.Remarks)
 	return restored, nil
 }
 

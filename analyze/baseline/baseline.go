@@ -7,6 +7,7 @@ package baseline
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -221,31 +222,32 @@ func (f *File) Prune(result *analyze.Result) Change {
 // An Account holds results against a baseline and keeps count of what it finds. It is used by one goroutine at a time.
 type Account struct {
 	file  *File
+	name  string
 	today analyze.Date
-	// Stale are entries that are not found any more, though their rules were decided; Expired those whose findings count
-	// again as their day has passed; and Graver those whose findings count as they are graver than they were.
-	Stale, Expired, Graver []Remark
-	// Unknown are the snapshots of which the baseline has no entry and which it may know by another name.
-	Unknown []string
+	// Remarks are about entries whose findings are graver than they were, or whose day has passed, so that these count; about
+	// those that are not found any more, though their rules were decided; and about snapshots of which the baseline has no
+	// entry and which it may know by another name.
+	Remarks []analyze.Remark
 }
 
-// A Remark is about one entry.
-type Remark struct {
-	Snapshot string
-	Entry    Entry
-	// Now is the severity of the finding; 0 where there is none.
-	Now rules.Severity
+// NewAccount begins an account of a baseline, on a day. The name is that of the file.
+func NewAccount(file *File, name string, today analyze.Date) *Account {
+	return &Account{file: file, name: name, today: today}
 }
 
-// NewAccount begins an account of a baseline, on a day.
-func NewAccount(file *File, today analyze.Date) *Account { return &Account{file: file, today: today} }
+func (a *Account) remark(kind analyze.RemarkKind, snapshot, fingerprint, message string) {
+	remark := analyze.NewRemark(kind, analyze.ByBaseline, a.name)
+	remark.Snapshot, remark.Entry, remark.Message = snapshot, fingerprint, message
+	a.Remarks = append(a.Remarks, remark)
+}
 
 // Apply marks the findings of a result that the baseline has.
 func (a *Account) Apply(result *analyze.Result) {
-	entries := a.file.Of(result.Name)
+	name := text(result.Name)
+	entries := a.file.Of(name)
 	if len(entries) == 0 {
-		if len(a.file.Similar(result.Name)) > 0 {
-			a.Unknown = append(a.Unknown, result.Name)
+		if len(a.file.Similar(name)) > 0 {
+			a.remark(analyze.OtherName, name, "", fmt.Sprintf("has no entry of the snapshot %s, but of one that may be the same, found in another way", name))
 		}
 		return
 	}
@@ -256,10 +258,11 @@ func (a *Account) Apply(result *analyze.Result) {
 		case !ok:
 			return nil
 		case f.Severity > entry.Severity:
-			a.Graver = append(a.Graver, Remark{result.Name, entry, f.Severity})
+			a.remark(analyze.GraverEntry, name, entry.Fingerprint, fmt.Sprintf("%s: %s was accepted as %s and is %s now: it counts",
+				name, entry.Fingerprint, withArticle(entry.Severity), withArticle(f.Severity)))
 			return nil
 		case entry.Expires.Expired(a.today):
-			a.Expired = append(a.Expired, Remark{result.Name, entry, f.Severity})
+			a.remark(analyze.ExpiredEntry, name, entry.Fingerprint, fmt.Sprintf("%s: %s was accepted until %s: it counts again", name, entry.Fingerprint, entry.Expires))
 			return nil
 		}
 		return &analyze.Suppression{By: analyze.ByBaseline, Reason: entry.Reason, Owner: entry.Owner, Expires: string(entry.Expires)}
@@ -269,6 +272,13 @@ func (a *Account) Apply(result *analyze.Result) {
 	}
 	_, gone := rest(old, result)
 	for _, entry := range gone {
-		a.Stale = append(a.Stale, Remark{result.Name, entry, 0})
+		a.remark(analyze.UnusedEntry, name, entry.Fingerprint, fmt.Sprintf("%s: %s is found no more", name, entry.Fingerprint))
 	}
+}
+
+func withArticle(severity rules.Severity) string {
+	if severity == rules.Error {
+		return "an error"
+	}
+	return "a " + severity.String()
 }

@@ -138,27 +138,21 @@ func TestApply(t *testing.T) {
 	}{
 		{"what is there already does not count", "2027-01-31", nil, []string{"warning one@log/0", "error two@cluster", "note one@log/7"}, "one@log/7", ""},
 		{"nor does what is milder now", "2027-01-31", nil, []string{"note one@log/0", "warning two@cluster"}, "", ""},
-		{"what is graver counts", "2027-01-31", nil, []string{"error one@log/0", "error two@cluster"}, "one@log/0", "graver one@log/0 error"},
-		{"what has expired counts", "2027-02-01", nil, []string{"warning one@log/0", "error two@cluster"}, "one@log/0", "expired one@log/0 warning"},
-		{"what is found no more is stale", "2027-01-31", nil, []string{"error two@cluster"}, "", "stale one@log/0"},
+		{"what is graver counts", "2027-01-31", nil, []string{"error one@log/0", "error two@cluster"}, "one@log/0", "graver b.json: a: one@log/0 was accepted as a warning and is an error now: it counts"},
+		{"what has expired counts", "2027-02-01", nil, []string{"warning one@log/0", "error two@cluster"}, "one@log/0", "expired b.json: a: one@log/0 was accepted until 2027-01-31: it counts again"},
+		{"what is found no more is stale", "2027-01-31", nil, []string{"error two@cluster"}, "", "unused b.json: a: one@log/0 is found no more"},
 		{"unless nobody could know", "2027-01-31", []string{"one"}, []string{"error two@cluster"}, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := baseline.NewAccount(decode(t, example), test.today)
+			a := baseline.NewAccount(decode(t, example), "dir/b.json", test.today)
 			r := result("a", test.undecided, test.findings...)
 			a.Apply(r)
 			var counting, remarks []string
 			for f := range r.Counting {
 				counting = append(counting, f.Fingerprint)
 			}
-			for what, list := range map[string][]baseline.Remark{"stale": a.Stale, "expired": a.Expired, "graver": a.Graver} {
-				for _, remark := range list {
-					line := what + " " + remark.Entry.Fingerprint
-					if remark.Now != 0 {
-						line += " " + remark.Now.String()
-					}
-					remarks = append(remarks, line)
-				}
+			for _, remark := range a.Remarks {
+				remarks = append(remarks, string(remark.Kind)+" "+remark.String())
 			}
 			if got := strings.Join(counting, " "); got != test.counting {
 				t.Errorf("%q counts, want %q", got, test.counting)
@@ -171,7 +165,7 @@ func TestApply(t *testing.T) {
 }
 
 func TestApplyKeepsWhatTheConfigurationSuppressed(t *testing.T) {
-	a := baseline.NewAccount(decode(t, example), "2026-01-01")
+	a := baseline.NewAccount(decode(t, example), "dir/b.json", "2026-01-01")
 	r := result("a", nil, "error one@log/0", "error two@cluster")
 	first := &analyze.Suppression{By: analyze.ByConfiguration, Reason: "first"}
 	r.Suppress(func(f *analyze.Finding) *analyze.Suppression {
@@ -181,18 +175,18 @@ func TestApplyKeepsWhatTheConfigurationSuppressed(t *testing.T) {
 		return nil
 	})
 	a.Apply(r)
-	if r.Findings[0].Suppressed != first || r.Findings[1].Suppressed == nil || r.Findings[1].Suppressed.By != analyze.ByBaseline || len(a.Stale)+len(a.Graver) > 0 {
+	if r.Findings[0].Suppressed != first || r.Findings[1].Suppressed == nil || r.Findings[1].Suppressed.By != analyze.ByBaseline || len(a.Remarks) > 0 {
 		t.Errorf("got %+v, %+v", r.Findings, a)
 	}
 }
 
 func TestApplyKnowsASnapshotByAnotherName(t *testing.T) {
-	a := baseline.NewAccount(decode(t, example), "2026-01-01")
+	a := baseline.NewAccount(decode(t, example), "dir/b.json", "2026-01-01")
 	for _, name := range []string{"x/a", "x", "b"} {
 		a.Apply(result(name, nil, "note one@log/0"))
 	}
-	if !slices.Equal(a.Unknown, []string{"x/a"}) {
-		t.Errorf("got %q", a.Unknown)
+	if len(a.Remarks) != 1 || a.Remarks[0].Kind != analyze.OtherName || a.Remarks[0].Snapshot != "x/a" {
+		t.Errorf("got %q", a.Remarks)
 	}
 }
 
@@ -281,13 +275,13 @@ func TestAnUpdateAcceptsEverything(t *testing.T) {
 			if change := again.Update(result(name, nil, findings...), baseline.Entry{Reason: "s"}); !change.Empty() {
 				t.Fatalf("a second update changes %+v", change)
 			}
-			account := baseline.NewAccount(again, "2026-01-01")
+			account := baseline.NewAccount(again, "dir/b.json", "2026-01-01")
 			r := result(name, nil, findings...)
 			account.Apply(r)
 			for finding := range r.Counting {
 				t.Fatalf("%s counts", finding.Fingerprint)
 			}
-			if len(account.Stale)+len(account.Expired)+len(account.Graver) > 0 {
+			if len(account.Remarks) > 0 {
 				t.Fatalf("it says %+v", account)
 			}
 		}
@@ -354,7 +348,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || !bytes.Equal(again.Encode(), encoded) {
 			t.Errorf("%v: %s\nbecame %s", err, text, encoded)
 		}
-		baseline.NewAccount(file, "2026-01-01").Apply(result("a", nil, "note one@log/0"))
+		baseline.NewAccount(file, "dir/b.json", "2026-01-01").Apply(result("a", nil, "note one@log/0"))
 		_ = fmt.Sprint(file.Similar("x/a"))
 	})
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -128,4 +129,28 @@ func (a *Account) Unused(yield func(*Suppression) bool) {
 			return
 		}
 	}
+}
+
+// Remarks are about the entries that are Expired and Unused.
+func (a *Account) Remarks() (remarks []analyze.Remark) {
+	add := func(kind analyze.RemarkKind, s *Suppression, what string) {
+		remark := analyze.NewRemark(kind, analyze.ByConfiguration, a.file.Name)
+		remark.Line, remark.Entry = s.Line, s.Rule+"@"+s.Entity
+		remark.Message = fmt.Sprintf("the suppression of %s at %s %s", s.Rule, s.Entity, what)
+		remarks = append(remarks, remark)
+	}
+	for s, n := range a.Expired {
+		what := "matches nothing any more"
+		switch {
+		case n == 1:
+			what = "1 finding is not suppressed by it any more"
+		case n > 1:
+			what = fmt.Sprintf("%d findings are not suppressed by it any more", n)
+		}
+		add(analyze.ExpiredEntry, s, fmt.Sprintf("expired on %s, and %s", s.Expires, what))
+	}
+	for s := range a.Unused {
+		add(analyze.UnusedEntry, s, "matches nothing that was found")
+	}
+	return remarks
 }

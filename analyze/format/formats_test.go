@@ -66,6 +66,11 @@ func everyKind(t testing.TB) *analyze.Report {
 	}
 	report := analyze.NewReport("1.2.3", captured, small)
 	report.Failures = []analyze.Failure{{Snapshot: "nowhere", Reason: "no such file or directory"}}
+	unused := analyze.NewRemark(analyze.UnusedEntry, analyze.ByConfiguration, "/home/me/.restate-lint.yaml")
+	unused.Line, unused.Entry, unused.Message = 7, "trim-gap@log/*", "the suppression of trim-gap at log/* matches nothing that was found"
+	expired := analyze.NewRemark(analyze.ExpiredEntry, analyze.ByBaseline, `C:\b.json`)
+	expired.Snapshot, expired.Entry, expired.Message = small.Name, "one@log/0", "one@log/0 was accepted until 2026-01-31: it counts again"
+	report.Remarks = analyze.SortRemarks([]analyze.Remark{unused, expired})
 	return report
 }
 

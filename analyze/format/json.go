@@ -102,6 +102,9 @@ func (p *jsonPrinter) End(total *Tally, _ time.Duration) error {
 	if len(p.failures) > 0 {
 		p.field("failures", p.failures)
 	}
+	if len(total.Remarks) > 0 {
+		p.field("remarks", total.Remarks)
+	}
 	p.field("summary", total.Summary)
 	return p.close()
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"slices"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -149,6 +150,19 @@ func TestJSONOfEveryKindOfOutcome(t *testing.T) {
 		t.Fatal(err)
 	}
 	assertGolden(t, "report.json", out.Bytes())
+}
+
+func TestJSONOfEverythingFollowsItsSchema(t *testing.T) {
+	report := everyKind(t)
+	var out bytes.Buffer
+	if err := format.JSON(&out, report); err != nil {
+		t.Fatal(err)
+	}
+	validate(t, compile(t, format.Schema), out.Bytes())
+	read, err := analyze.ReadReport(&out)
+	if err != nil || !slices.Equal(read.Remarks, report.Remarks) || len(read.Remarks) != 2 {
+		t.Errorf("%v, %+v", err, read)
+	}
 }
 
 // Escapes keep terminals from harm; they must not change what the report says.

@@ -65,7 +65,7 @@ func Prepare(r *analyze.Result, formats ...Format) error {
 
 // Print gives a whole report to a printer, and returns the first error.
 func Print(p Printer, report *analyze.Report) error {
-	var total Tally
+	total := Tally{Remarks: report.Remarks}
 	err := p.Begin()
 	for _, r := range report.Snapshots {
 		total.Add(r)

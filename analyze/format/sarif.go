@@ -135,6 +135,7 @@ const (
 	sarifGap       = "gap"
 	sarifCrash     = "crashed"
 	sarifFailure   = "not-checked"
+	sarifRemark    = "suppression"
 )
 
 var sarifNotifications = []sarifDescriptor{
@@ -142,6 +143,7 @@ var sarifNotifications = []sarifDescriptor{
 	{ID: sarifFailure, ShortDescription: sarifText{Text: "a snapshot could not be checked at all"}, DefaultConfiguration: sarifLevel{"error"}},
 	{ID: sarifUndecided, ShortDescription: sarifText{Text: "rules lack evidence that was not captured, which does not mean that they passed"}, DefaultConfiguration: sarifLevel{"warning"}},
 	{ID: sarifGap, ShortDescription: sarifText{Text: "something was not captured, or could not be read"}, DefaultConfiguration: sarifLevel{"note"}},
+	{ID: sarifRemark, ShortDescription: sarifText{Text: "an entry of the configuration or the baseline does nothing, or not any more"}, DefaultConfiguration: sarifLevel{"note"}},
 }
 
 func (p *sarifPrinter) Begin() error {
@@ -348,7 +350,18 @@ func (p *sarifPrinter) Failed(f analyze.Failure) error {
 	return nil
 }
 
-func (p *sarifPrinter) End(*Tally, time.Duration) error {
+// sarifRemarks are remarks as notifications.
+func sarifRemarks(remarks []analyze.Remark) []sarifNotification {
+	notes := make([]sarifNotification, len(remarks))
+	for i, remark := range remarks {
+		notes[i] = sarifNotification{
+			Descriptor: sarifID{sarifRemark}, Level: "note", Message: sarifText{Text: sarifMessage(remark.String())},
+		}
+	}
+	return notes
+}
+
+func (p *sarifPrinter) End(total *Tally, _ time.Duration) error {
 	if p.results > 0 {
 		p.text("\n      ")
 	}
@@ -357,7 +370,12 @@ func (p *sarifPrinter) End(*Tally, time.Duration) error {
 	p.text("],\n      \"invocations\": [\n        {\n          \"executionSuccessful\": " + strconv.FormatBool(!p.failed))
 	p.text(",\n          \"toolExecutionNotifications\": [")
 	p.spooled(&p.notifications)
-	p.text("]\n        }\n      ]\n    }\n  ]")
+	p.text("]")
+	if len(total.Remarks) > 0 {
+		p.text(",\n          \"toolConfigurationNotifications\": ")
+		p.raw(p.encoded(sarifRemarks(total.Remarks), "          "))
+	}
+	p.text("\n        }\n      ]\n    }\n  ]")
 	return p.close()
 }
 

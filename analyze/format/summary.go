@@ -15,8 +15,10 @@ import (
 type Tally struct {
 	analyze.Summary
 	Snapshots, Rules int
-	states           map[analyze.State]int
-	unread           bool // something was captured and could not be read
+	// Remarks are those of the report.
+	Remarks []analyze.Remark
+	states  map[analyze.State]int
+	unread  bool // something was captured and could not be read
 }
 
 // Add counts one more result.

@@ -29,7 +29,9 @@ func baselineCommand(env *Environment) *cli.Command {
 optionally the last day on which that holds; edit these as you like. "check --baseline FILE" marks such findings as
 suppressed. A finding counts again when it is graver than it was, and behind the last day (that of SOURCE_DATE_EPOCH if it
 is set, or else of the clock, in UTC). An entry that is not found any more, though its rule was decided, is said to be
-stale. Where CI is set in the environment, nothing is written without --force. Name the snapshots as when the baseline was made: its entries belong to the names of snapshots.`,
+stale: on standard error, in JSON and in SARIF, and without a difference to the exit code. Where CI is set in the
+environment, nothing is written without --force. Name the snapshots as when the baseline was made: its entries
+belong to the names of snapshots.`,
 	}
 }
 
@@ -268,41 +270,4 @@ func describeChange(w *bytes.Buffer, snapshot string, change *baseline.Change) {
 			fmt.Fprintf(w, "  %-7s  %s %s\n", list.what, entry.Severity, format.Clean(entry.Fingerprint))
 		}
 	}
-}
-
-// complainAboutBaseline says what the account of a baseline has to say, once all snapshots were checked.
-func (env *Environment) complainAboutBaseline(path string, account *baseline.Account) {
-	name := format.Clean(path)
-	for _, snapshot := range account.Unknown {
-		env.complain("%s: has no entry of the snapshot %s, but of one that may be the same, found in another way", name, format.Clean(snapshot))
-	}
-	list := func(remarks []baseline.Remark, what func(baseline.Remark) string) {
-		for i, remark := range remarks {
-			if i == fewRemarks {
-				env.complain("%s: and %d more", name, len(remarks)-i)
-				break
-			}
-			env.complain("%s: %s: %s %s", name, format.Clean(remark.Snapshot), format.Clean(remark.Entry.Fingerprint), what(remark))
-		}
-	}
-	list(account.Graver, func(r baseline.Remark) string {
-		return fmt.Sprintf("was accepted as %s and is %s now: it counts", withArticle(r.Entry.Severity.String()), withArticle(r.Now.String()))
-	})
-	list(account.Expired, func(r baseline.Remark) string {
-		return fmt.Sprintf("was accepted until %s: it counts again", r.Entry.Expires)
-	})
-	list(account.Stale, func(baseline.Remark) string { return "is found no more" })
-	if len(account.Stale) > 0 {
-		env.complain("to drop what is found no more: %s baseline prune%s SNAPSHOT...", Name, baselineArgument(path))
-	}
-}
-
-// fewRemarks is how many entries are named of each kind.
-const fewRemarks = 10
-
-func withArticle(noun string) string {
-	if strings.HasPrefix(noun, "e") {
-		return "an " + noun
-	}
-	return "a " + noun
 }

@@ -147,7 +147,7 @@ func (run *checkRun) check(captures []snapshots.Capture, failures []analyze.Fail
 	}); err != nil {
 		return err
 	}
-	run.checker.conclude()
+	run.reports.total.Remarks = run.checker.conclude()
 	if len(alone) > 0 {
 		run.env.complain("%s", togetherHint(alone))
 	}

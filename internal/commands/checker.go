@@ -2,7 +2,6 @@ package commands
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -124,7 +123,7 @@ func (k *checker) useBaseline(c *cli.Context) error {
 			return err
 		}
 	}
-	k.baseline = baseline.NewAccount(file, today)
+	k.baseline = baseline.NewAccount(file, k.baselinePath, today)
 	return nil
 }
 
@@ -149,28 +148,47 @@ func (k *checker) unread(capture string) {
 	}
 }
 
-// conclude complains about suppressions that have expired or match nothing, once all captures were checked.
-func (k *checker) conclude() {
+// fewRemarks is how many remarks of a kind are said of a baseline.
+const fewRemarks = 10
+
+// conclude complains about entries of configurations and of the baseline that do nothing, or not any more, once all captures
+// were checked, and returns these remarks.
+func (k *checker) conclude() (remarks []analyze.Remark) {
 	for _, a := range k.accounts {
-		say := func(s *config.Suppression, what string) {
-			k.env.complain("%s:%d: the suppression of %s at %s %s", format.Clean(a.file.Name), s.Line, format.Clean(s.Rule), format.Clean(s.Entity), what)
+		of := a.Remarks()
+		for i := range of {
+			said := of[i]
+			said.File = a.file.Name // which says where it is
+			k.env.complain("%s", format.Clean(said.String()))
 		}
-		for s, n := range a.Expired {
-			what := "and matches nothing any more"
-			if n > 0 {
-				what = fmt.Sprintf("and %d finding%s are not suppressed by it any more", n, plural(n))
-				if n == 1 {
-					what = "and 1 finding is not suppressed by it any more"
-				}
-			}
-			say(s, fmt.Sprintf("expired on %s, %s", s.Expires, what))
-		}
-		for s := range a.Unused {
-			say(s, "matches nothing that was found")
-		}
+		remarks = append(remarks, of...)
 	}
 	if k.baseline != nil {
-		k.env.complainAboutBaseline(k.baselinePath, k.baseline)
+		k.complainAboutBaseline()
+		remarks = append(remarks, k.baseline.Remarks...)
+	}
+	return analyze.SortRemarks(remarks)
+}
+
+// complainAboutBaseline says what there is to say of the baseline: of each kind the first few, and what to do.
+func (k *checker) complainAboutBaseline() {
+	for _, kind := range []analyze.RemarkKind{analyze.OtherName, analyze.GraverEntry, analyze.ExpiredEntry, analyze.UnusedEntry} {
+		n := 0
+		for _, remark := range k.baseline.Remarks {
+			if remark.Kind != kind {
+				continue
+			}
+			if n++; n <= fewRemarks {
+				remark.File = k.baselinePath
+				k.env.complain("%s", format.Clean(remark.String()))
+			}
+		}
+		if n > fewRemarks {
+			k.env.complain("%s: and %d more", format.Clean(k.baselinePath), n-fewRemarks)
+		}
+		if n > 0 && kind == analyze.UnusedEntry {
+			k.env.complain("to drop what is found no more: %s baseline prune%s SNAPSHOT...", Name, baselineArgument(k.baselinePath))
+		}
 	}
 }
 

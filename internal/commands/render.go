@@ -103,6 +103,10 @@ func rulesOf(saved *analyze.Report) []*rules.Rule {
 
 // write writes a whole report.
 func (r *reports) write(saved *analyze.Report) error {
+	r.total.Remarks = saved.Remarks
+	for _, remark := range saved.Remarks {
+		r.env.complain("%s", format.Clean(remark.String()))
+	}
 	if err := r.begin(); err != nil {
 		return err
 	}
