@@ -19,6 +19,20 @@ import (
 	"restate-lint/rules"
 )
 
+// reviewKeys are the answers of a review.
+const reviewKeys = `  a   accept    the golden takes it over
+  r   reject    the golden stays as it is; a pending report loses the difference
+  s   skip      both stay as they are, and it is shown the next time
+  b   back      to the difference that was shown before
+  e   explain   what the rule checks, why it matters, and what to do
+  v   view      the lines of the capture that it is about, if the capture is at hand
+  ar  accept    this and all that follow of the same rule, of all snapshots
+  rr  reject    this and all that follow of the same rule, of all snapshots
+  A   accept    this and all that follow, of all snapshots
+  R   reject    this and all that follow, of all snapshots
+  q   quit      what follows is skipped
+  ?   help      these letters`
+
 func goldenReviewCommand(env *Environment) *cli.Command {
 	return &cli.Command{
 		Name:      "review",
@@ -26,15 +40,7 @@ func goldenReviewCommand(env *Environment) *cli.Command {
 		ArgsUsage: "SNAPSHOT... | --pending DIR [NAME...]",
 		Description: `Shows one difference after the other and reads from standard input what to do about it: a letter, then Enter.
 
-  a  accept    the golden takes it over
-  r  reject    the golden stays as it is; a pending report loses the difference
-  s  skip      both stay as they are, and it is shown the next time
-  b  back      to the difference before
-  e  explain   what the rule checks, why it matters, and what to do
-  v  view      the lines of the capture that it is about, if the capture is at hand
-  A  accept    this and all that follow, of all snapshots
-  R  reject    this and all that follow, of all snapshots
-  q  quit      what follows is skipped
+` + reviewKeys + `
 
 A rejected difference is not remembered: as long as the cluster has it, checks go on to report it.
 
@@ -243,7 +249,7 @@ func (r *review) unreadable() bool {
 
 // ask decides about one difference after the other by what is read from standard input.
 func (run *goldenRun) ask(reviews []*review, palette format.Palette) error {
-	a := &asker{in: bufio.NewReader(run.env.Stdin), out: run.env.Stdout, text: format.Text{Palette: palette}, echo: true}
+	a := &asker{in: bufio.NewReader(run.env.Stdin), out: run.env.Stdout, text: format.Text{Palette: palette}, echo: true, rules: make(map[string]golden.Decision)}
 	if file, ok := run.env.Stdin.(*os.File); ok {
 		a.echo = !isatty.IsTerminal(file.Fd())
 	}
@@ -267,68 +273,87 @@ type asker struct {
 	echo bool
 	// rest is what to do about everything that follows; empty for asking on.
 	rest golden.Decision
+	// rules is what to do about everything that follows of a rule.
+	rules map[string]golden.Decision
 }
 
 // decide asks about the differences of one report.
 func (a *asker) decide(r *review) error {
+	var asked []int // the differences that were shown before
 	for i := 0; i < len(r.Changes); {
 		if a.rest != "" {
 			r.DecideAll(i, a.rest)
 			return nil
 		}
-		if err := a.show(r, i); err != nil {
+		change := r.Changes[i]
+		if decision := a.rules[change.Rule()]; decision != "" {
+			change.Decision = decision
+			i++
+			continue
+		}
+		if err := a.show(r, i, len(asked) == 0); err != nil {
 			return err
 		}
-		step, err := a.answer(r, i)
-		if err != nil {
+		back, err := a.answer(r, i)
+		switch {
+		case err != nil:
 			return err
+		case !back && a.rest == "":
+			asked = append(asked, i)
+			i++
+		case back && len(asked) > 0:
+			i = asked[len(asked)-1]
+			asked = asked[:len(asked)-1]
+			delete(a.rules, r.Changes[i].Rule()) // the answer to it is taken back
 		}
-		i = max(i+step, 0)
 	}
 	return nil
 }
 
-// answer reads answers until one of them decides, and returns how far to go on from the i-th difference.
-func (a *asker) answer(r *review, i int) (step int, err error) {
+const prompt = "\n[a]ccept  [r]eject  [s]kip  [b]ack  [e]xplain  [v]iew  all of this rule: [ar] [rr]  all: [A] [R]  [q]uit  [?]: "
+
+// answer reads answers until one of them decides about the i-th difference, or asks for the one before.
+func (a *asker) answer(r *review, i int) (back bool, err error) {
 	change := r.Changes[i]
+	decisions := map[string]golden.Decision{"a": golden.Accept, "accept": golden.Accept, "r": golden.Reject, "reject": golden.Reject, "s": golden.Skip, "skip": golden.Skip}
+	all := map[string]golden.Decision{"A": golden.Accept, "R": golden.Reject, "q": golden.Skip, "quit": golden.Skip}
+	ofRule := map[string]golden.Decision{"ar": golden.Accept, "rr": golden.Reject}
 	for {
-		if err := a.say("\n[a]ccept  [r]eject  [s]kip  [b]ack  [e]xplain  [v]iew  [A]ccept all  [R]eject all  [q]uit: "); err != nil {
-			return 0, err
+		if err := a.say(prompt); err != nil {
+			return false, err
 		}
 		answer, err := a.read()
 		if err != nil {
-			return 0, err
+			return false, err
+		}
+		switch {
+		case decisions[answer] != "":
+			change.Decision = decisions[answer]
+			return false, nil
+		case all[answer] != "":
+			a.rest = all[answer]
+			return false, nil
+		case ofRule[answer] != "" && change.Rule() != "":
+			change.Decision = ofRule[answer]
+			a.rules[change.Rule()] = change.Decision
+			return false, nil
 		}
 		switch answer {
-		case "a", "accept":
-			change.Decision = golden.Accept
-			return 1, nil
-		case "r", "reject":
-			change.Decision = golden.Reject
-			return 1, nil
-		case "s", "skip":
-			change.Decision = golden.Skip
-			return 1, nil
 		case "b", "back":
-			return -1, nil
-		case "A":
-			a.rest = golden.Accept
-			return 0, nil
-		case "R":
-			a.rest = golden.Reject
-			return 0, nil
-		case "q", "quit":
-			a.rest = golden.Skip
-			return 0, nil
+			return true, nil
+		case "ar", "rr":
+			err = a.say("\nno rule is behind this\n")
 		case "e", "explain":
 			err = a.explain(change)
 		case "v", "view":
 			err = a.view(r, change)
+		case "?", "help":
+			err = a.say("\n" + reviewKeys + "\n")
 		default:
-			err = a.say("type one of these letters, then Enter; \"" + Name + " golden review --help\" says what they do\n")
+			err = a.say("type one of these letters, then Enter; ? says what they do\n")
 		}
 		if err != nil {
-			return 0, err
+			return false, err
 		}
 	}
 }
@@ -354,11 +379,11 @@ func (a *asker) read() (string, error) {
 
 func (a *asker) say(text string) error { return write(a.out, []byte(text)) }
 
-// show shows the i-th difference of a report.
-func (a *asker) show(r *review, i int) error {
+// show shows the i-th difference of a report, and above the first which report it is.
+func (a *asker) show(r *review, i int, first bool) error {
 	change := r.Changes[i]
 	var text bytes.Buffer
-	if i == 0 {
+	if first {
 		fmt.Fprintf(&text, "\n== %s ==\n", format.Clean(r.current.Snapshot))
 	}
 	fmt.Fprintf(&text, "\n%d of %d: %s", i+1, len(r.Changes), change.Kind)
