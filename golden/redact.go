@@ -1,6 +1,8 @@
 package golden
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,7 +23,8 @@ const RedactionsFile = "redactions.yaml"
 type Redaction struct {
 	// Pointer is a JSON pointer (RFC 6901) to texts of a golden, in which * stands for every entry of a list and for every
 	// field: "/findings/*/title". What it points to may hold the texts: "/findings" means every text of every finding. What
-	// identifies an entry of a golden cannot be redacted, but for what stands behind the @ of a fingerprint.
+	// identifies an entry of a golden cannot be redacted, but for what stands behind the @ of a fingerprint. That is then followed
+	// by a mark of four digits, so that a finding about another entity is still told from it: "@part/[node name]~3f0c".
 	Pointer string `yaml:"pointer"`
 	// Match is a regular expression for the parts of the text that are replaced. Without one, that is the whole text.
 	Match string `yaml:"match"`
@@ -89,38 +92,52 @@ func inFindings(text func(*Finding) *string) visitor {
 	}
 }
 
-// redactFingerprints redacts the entities. Those that are the same then are numbered, in the order of what they were.
+// redactFingerprints redacts the entities; see mark.
 func redactFingerprints(g *Golden, replace func(string) string) {
-	taken := make(map[string]bool, len(g.Findings))
-	changed := make(map[int]string) // by the place of the finding
 	for i := range g.Findings {
 		f := &g.Findings[i]
-		_, entity, _ := strings.Cut(f.Fingerprint, "@")
-		entity = numbered.ReplaceAllString(entity, "")
+		entity := unmarked(f.Fingerprint)
 		if redacted := replace(entity); redacted != entity {
-			changed[i] = f.Rule() + "@" + redacted
-		} else {
-			taken[f.Fingerprint] = true
+			f.Fingerprint = f.Rule() + "@" + redacted
 		}
-	}
-	next := make(map[string]int)
-	for i := range g.Findings {
-		fingerprint, ok := changed[i]
-		if !ok {
-			continue
-		}
-		unique := fingerprint
-		for n := max(next[fingerprint], 2); taken[unique]; n++ {
-			unique = fmt.Sprintf("%s#%d", fingerprint, n)
-			next[fingerprint] = n + 1
-		}
-		taken[unique] = true
-		g.Findings[i].Fingerprint = unique
 	}
 }
 
-// numbered matches what tells findings of one rule about one entity apart.
-var numbered = regexp.MustCompile(`#\d+$`)
+// marks match what stands behind an entity: what tells entities apart that were redacted, and findings about one entity.
+var marks = regexp.MustCompile(`(~[0-9a-f]{4})?(#\d+)?$`)
+
+// unmarked is the entity of a fingerprint, without marks.
+func unmarked(fingerprint string) string {
+	_, entity, _ := strings.Cut(fingerprint, "@")
+	return marks.ReplaceAllString(entity, "")
+}
+
+// mark puts a mark behind every fingerprint that was redacted: some bits of a hash of what it was, which say that it is
+// another entity now and not which. Those that are the same even so are numbered, in the order of what they were.
+func mark(findings, before []Finding) {
+	taken := make(map[string]bool, len(findings))
+	for i := range findings {
+		was := before[i].Fingerprint
+		if unmarked(findings[i].Fingerprint) == unmarked(was) {
+			findings[i].Fingerprint = was
+			taken[was] = true
+		}
+	}
+	for i := range findings {
+		was := before[i].Fingerprint
+		if findings[i].Fingerprint == was {
+			continue
+		}
+		hash := sha256.Sum256([]byte(was))
+		fingerprint := findings[i].Fingerprint + "~" + hex.EncodeToString(hash[:2])
+		unique := fingerprint
+		for n := 2; taken[unique]; n++ {
+			unique = fmt.Sprintf("%s#%d", fingerprint, n)
+		}
+		taken[unique] = true
+		findings[i].Fingerprint = unique
+	}
+}
 
 // NewRedactions checks redactions. The error lists everything that is wrong with them, one on a line.
 func NewRedactions(list []Redaction) (*Redactions, error) {
@@ -263,6 +280,7 @@ func (r *Redactions) Apply(g *Golden) *Golden {
 			})
 		}
 	}
+	mark(redacted.Findings, g.Findings)
 	redacted.settle()
 	return &redacted
 }

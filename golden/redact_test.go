@@ -47,12 +47,12 @@ func TestARedactionReplacesWhatItMatches(t *testing.T) {
 		{"each step", golden.Redaction{Pointer: "/findings/*/remedy/*", Match: `db\d+\.[a-z.]+`, Placeholder: "[node name]"},
 			[]string{`"restatectl --address http://[node name]:5122/"`}},
 		{"entities", golden.Redaction{Pointer: "/findings/*/fingerprint", Match: `db\d+\.[a-z.]+`, Placeholder: "[node name]"},
-			[]string{`"finds@part/[node name]"`, `"finds@part/[node name]#2"`, `"finds@log/2"`}},
+			[]string{`"finds@part/[node name]~a14f"`, `"finds@part/[node name]~b857"`, `"finds@log/2"`}},
 		{"a reason", golden.Redaction{Pointer: "/gaps/*/reason", Match: `^acme`, Placeholder: "[file]"}, []string{`"[file].json: not JSON"`, `"not captured"`}},
 		{"all texts of findings", golden.Redaction{Pointer: "/findings", Match: `db\d+\.[a-z.]+`, Placeholder: "[node name]"},
-			[]string{`"finds@part/[node name]"`, `"node [node name] and [node name]"`, `"restatectl --address http://[node name]:5122/"`}},
+			[]string{`"finds@part/[node name]~a14f"`, `"node [node name] and [node name]"`, `"restatectl --address http://[node name]:5122/"`}},
 		{"all fields", golden.Redaction{Pointer: "/findings/*/*", Match: `db\d+\.[a-z.]+`, Placeholder: "[node name]"},
-			[]string{`"finds@part/[node name]"`, `"node [node name] and [node name]"`, `"restatectl --address http://[node name]:5122/"`}},
+			[]string{`"finds@part/[node name]~a14f"`, `"node [node name] and [node name]"`, `"restatectl --address http://[node name]:5122/"`}},
 		{"everything", golden.Redaction{Pointer: "/*", Match: `acme`, Placeholder: "[customer]"},
 			[]string{`"cluster_name": "[customer]-prod"`, `"[customer].json: not JSON"`}},
 	} {
@@ -214,6 +214,28 @@ func TestRedactingTwiceIsRedactingOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// Whatever is redacted, a finding about one entity is not taken for one about another.
+func TestRedactedFindingsAreStillComparedByFingerprint(t *testing.T) {
+	with := func(entities ...string) *golden.Golden {
+		g := &golden.Golden{Snapshot: "s"}
+		for _, entity := range entities {
+			g.Findings = append(g.Findings, golden.Finding{Fingerprint: "finds@part/" + entity, Severity: 1, Title: entity})
+		}
+		return g
+	}
+	for _, match := range []string{"", "acme-.*", "[a-z]+", ".+"} {
+		r := redactions(t, golden.Redaction{Pointer: "/findings", Match: match, Placeholder: "[node name]"})
+		before, after := r.Apply(with("acme-one", "acme-two")), r.Apply(with("acme-two", "acme-three"))
+		d := golden.Compare(before, after)
+		if len(d.Changes()) != 2 || d.Cluster[0].Kind != golden.New || d.Cluster[1].Kind != golden.Resolved {
+			t.Errorf("match %q: %v", match, d)
+		}
+		if text := string(before.Encode()); strings.Contains(text, "acme") {
+			t.Errorf("match %q: %s", match, text)
+		}
+	}
 }
 
 func FuzzDecodeRedactions(f *testing.F) {
