@@ -139,7 +139,7 @@ func evidence(rule *rules.Rule, snapshot *snapshots.Snapshot) (missing []snapsho
 }
 
 func (options *Options) outcome(rule *rules.Rule, state State, missing []snapshots.Kind) Outcome {
-	o := Outcome{Rule: rule.ID, Severity: rule.Judge(rule.Severity, options.Settings[rule.ID]), State: state, Missing: []string{}}
+	o := Outcome{Rule: rule.ID, Severity: rule.Judge(rule.Severity, options.Settings[rule.ID]), State: state, Missing: []string{}, Revision: rule.Revision}
 	slices.Sort(missing)
 	for _, kind := range slices.Compact(missing) {
 		o.Missing = append(o.Missing, string(kind))

@@ -121,6 +121,8 @@ type Outcome struct {
 	Suppressed int `json:"suppressed,omitempty"`
 	// Missing are the documents that an undecided rule would have needed.
 	Missing []string `json:"missing"`
+	// Revision is that of the rule.
+	Revision int `json:"revision,omitempty"`
 	// Crash is what a crashed rule panicked with.
 	Crash string `json:"crash,omitempty"`
 }

@@ -118,8 +118,8 @@ func (r *Result) restore() error {
 			return fmt.Errorf("%q is not a state of the rule %s", o.State, o.Rule)
 		case o.Severity == 0:
 			return fmt.Errorf("the rule %s has no severity", o.Rule)
-		case o.Findings < 0 || o.Suppressed < 0:
-			return fmt.Errorf("the rule %s has less than no findings", o.Rule)
+		case o.Findings < 0 || o.Suppressed < 0 || o.Revision < 0:
+			return fmt.Errorf("the rule %s has less than no findings or revisions", o.Rule)
 		case seen[o.Rule]:
 			return fmt.Errorf("the rule %s is there twice", o.Rule)
 		}

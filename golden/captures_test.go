@@ -56,7 +56,7 @@ func TestCapturesGiveTheAcceptedReports(t *testing.T) {
 			case update:
 				t.Log(verdict.Problem)
 			case verdict.State == golden.Different:
-				t.Errorf("%s\n%s", verdict.Difference, golden.Unified(verdict.Accepted, current))
+				t.Errorf("%s\n%s\nA rule that judges otherwise than in the last release needs another Revision.", verdict.Difference, golden.Unified(verdict.Accepted, current))
 			default:
 				t.Error(verdict.Err)
 			}

@@ -73,9 +73,10 @@ type Field struct {
 // A Difference is how a report differs from the accepted one.
 type Difference struct {
 	Snapshot string
-	// Cluster are the changes that came from the cluster, from its capture, or from a rule that judges otherwise now.
+	// Cluster are the changes that came from the cluster, or from its capture.
 	Cluster []Change
-	// Tool are the changes of the set of rules: rules that one of the two reports was made without, and their findings.
+	// Tool are the changes of the rules: those that one of the two reports was made without, or with another revision, and their
+	// findings. What such a rule says of a change of the cluster is among them: nobody can tell the two apart.
 	Tool []Change
 }
 
@@ -115,7 +116,7 @@ func Compare(accepted, current *Golden) *Difference {
 	changes = append(changes, compare(AGap, accepted.Gaps, current.Gaps)...)
 	changes = append(changes, compare(AName, accepted.names(), current.names())...)
 
-	had, has := accepted.ruleSet(), current.ruleSet()
+	had, has := accepted.revisions(), current.revisions()
 	d := &Difference{Snapshot: current.Snapshot}
 	for _, change := range changes {
 		if rule := change.Rule(); rule != "" && had[rule] != has[rule] {
@@ -236,10 +237,11 @@ func compareSeverity(a, b Entry) int {
 	return cmp.Compare(y.Severity, x.Severity)
 }
 
-func (g *Golden) ruleSet() map[string]bool {
-	set := make(map[string]bool, len(g.Outcomes))
+// revisions are those of the rules that the report was made with, from 1; 0 for all others.
+func (g *Golden) revisions() map[string]int {
+	set := make(map[string]int, len(g.Outcomes))
 	for _, o := range g.Outcomes {
-		set[o.Rule] = true
+		set[o.Rule] = 1 + o.Revision
 	}
 	return set
 }

@@ -110,17 +110,34 @@ dump: 1 changed
 			g.Findings = append(g.Findings, golden.Finding{Fingerprint: "young@cluster", Severity: rules.Note, Title: "hm"})
 		}, `
 dump: 3 from other rules
-  not the cluster but the set of rules is another than when the report was accepted:
+  from the rules, which are not those that the report was accepted with:
   new       note[young]: hm
   new       rule young: found
   new       rule younger: passed
 `, true},
 		{"rules that the tool no longer has", func(g *golden.Golden) { g.Outcomes, g.Findings = g.Outcomes[1:], nil }, `
 dump: 3 from other rules
-  not the cluster but the set of rules is another than when the report was accepted:
+  from the rules, which are not those that the report was accepted with:
   resolved  warning[finds]: log 2: bad
   resolved  warning[finds]: log 10: bad
   gone      rule finds: found
+`, true},
+		{"a rule that judges otherwise", func(g *golden.Golden) {
+			g.Outcomes[0].Revision = 1
+			g.Findings = append(g.Findings[:1], golden.Finding{Fingerprint: "finds@log/7", Severity: rules.Note, Title: "hm"})
+		}, `
+dump: 3 from other rules
+  from the rules, which are not those that the report was accepted with:
+  new       note[finds]: hm
+  resolved  warning[finds]: log 10: bad
+  changed   rule finds judges otherwise (revision 0 -> 1)
+`, true},
+		{"a rule that asks for something else", func(g *golden.Golden) {
+			g.Outcomes[1].Revision, g.Outcomes[1].Missing = 2, []string{"nodes_config"}
+		}, `
+dump: 1 from other rules
+  from the rules, which are not those that the report was accepted with:
+  changed   rule lacks judges otherwise (revision 0 -> 2): undecided for lack of schema_registry -> undecided for lack of nodes_config
 `, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -206,7 +223,7 @@ func goldens(t *rapid.T, label string) *golden.Golden {
 		rule := fmt.Sprintf("rule-%d", i)
 		outcome := analyze.Outcome{Rule: rule, State: rapid.SampledFrom([]analyze.State{
 			analyze.Passed, analyze.Undecided, analyze.Crashed, analyze.NotApplicable,
-		}).Draw(t, label+" state")}
+		}).Draw(t, label+" state"), Revision: number("revision")}
 		if outcome.State == analyze.Undecided {
 			outcome.Missing = []string{"nodes_config", "bifrost_config"}[number("missing"):]
 		}

@@ -130,7 +130,7 @@ func decodeAny(text []byte) (*Golden, error) {
 var keys = [][]string{
 	{"schema_version", "snapshot", "cluster_name", "documents", "gaps", "outcomes", "findings"},
 	{
-		"kind", "reason", "rule", "state", "missing",
+		"kind", "reason", "rule", "state", "missing", "revision",
 		"fingerprint", "severity", "suppressed", "title", "nodeset", "observed", "expected", "why", "remedy",
 	},
 }
@@ -147,6 +147,8 @@ func (g *Golden) validate() error {
 			return errors.New("an outcome names no rule")
 		case !slices.Contains(states, o.State):
 			return fmt.Errorf("%q is not a state of the rule %s", o.State, o.Rule)
+		case o.Revision < 0:
+			return fmt.Errorf("the rule %s has a revision below 0", o.Rule)
 		}
 	}
 	for _, f := range g.Findings {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -49,6 +50,8 @@ type Outcome struct {
 	Rule    string        `json:"rule"`
 	State   analyze.State `json:"state"`
 	Missing []string      `json:"missing,omitempty"`
+	// Revision is that of the rule when the report was made; see rules.Rule.
+	Revision int `json:"revision,omitempty"`
 }
 
 // A Finding is one report of one rule about one entity. Its fingerprint is unique in a golden.
@@ -82,7 +85,7 @@ func Of(result *analyze.Result) *Golden {
 		g.Gaps = append(g.Gaps, Gap{Kind: text(gap.Kind), Reason: placeless(text(gap.Reason))})
 	}
 	for _, o := range result.Outcomes {
-		g.Outcomes = append(g.Outcomes, Outcome{Rule: o.Rule, State: o.State, Missing: slices.Clone(o.Missing)})
+		g.Outcomes = append(g.Outcomes, Outcome{Rule: o.Rule, State: o.State, Missing: slices.Clone(o.Missing), Revision: o.Revision})
 	}
 	for i := range result.Findings {
 		f := &result.Findings[i]
@@ -246,7 +249,7 @@ func (g Gap) same(Entry) bool { return true }
 
 func (o Outcome) same(other Entry) bool {
 	is := other.(Outcome)
-	return (o.State == is.State || decided(o.State) && decided(is.State)) && slices.Equal(o.Missing, is.Missing)
+	return (o.State == is.State || decided(o.State) && decided(is.State)) && slices.Equal(o.Missing, is.Missing) && o.Revision == is.Revision
 }
 
 func (f Finding) same(other Entry) bool {
@@ -266,7 +269,7 @@ func (o Outcome) fields() []field {
 	if decided(o.State) {
 		state = "decided"
 	}
-	return []field{{"state", state}, {"missing", strings.Join(o.Missing, ", ")}}
+	return []field{{"state", state}, {"missing", strings.Join(o.Missing, ", ")}, {"revision", strconv.Itoa(o.Revision)}}
 }
 
 func (f Finding) fields() []field {

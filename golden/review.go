@@ -39,7 +39,7 @@ func (v *Verdict) Review(current *Golden) *Review {
 	return r
 }
 
-// FromTool reports whether the i-th change is one of the set of rules.
+// FromTool reports whether the i-th change is one of the rules.
 func (r *Review) FromTool(i int) bool { return r.Verdict.Report == nil && i >= len(r.Verdict.Cluster) }
 
 // Decide decides about the changes that have a key (a fingerprint, the id of a rule, the metadata key of a document, the

@@ -25,7 +25,7 @@ func (d *Difference) Text(all bool) string {
 	fmt.Fprintf(&b, "%s: %s\n", format.Clean(d.Snapshot), d.Summary())
 	writeChanges(&b, d.Cluster, all)
 	if len(d.Tool) > 0 {
-		b.WriteString("  not the cluster but the set of rules is another than when the report was accepted:\n")
+		b.WriteString("  from the rules, which are not those that the report was accepted with:\n")
 		writeChanges(&b, d.Tool, all)
 	}
 	return b.String()
@@ -146,6 +146,12 @@ func (c *Change) ruleTitle(entry Outcome) string {
 		return title + " stopped with an error of its own; report it as a mistake in restate-lint"
 	}
 	before, _ := c.Accepted.(Outcome)
+	if before.Revision != entry.Revision {
+		title += fmt.Sprintf(" judges otherwise (revision %d -> %d)", before.Revision, entry.Revision)
+		if entry.same(Outcome{Rule: entry.Rule, State: before.State, Missing: before.Missing, Revision: entry.Revision}) {
+			return title
+		}
+	}
 	return title + ": " + stateText(before) + " -> " + stateText(entry)
 }
 

@@ -74,6 +74,9 @@ type Rule struct {
 	Since cluster.Release
 	// Options are what an operator may set.
 	Options []Option
+	// Revision counts how often the rule began to judge otherwise from one release of this program to the next: to find more
+	// or less, or to say something else. Accepted reports have it, so that such a change is not taken for one of the cluster.
+	Revision int
 	// Run checks one snapshot. It may panic on data that nobody thought of: the engine reports the rule as crashed.
 	Run func(*Pass)
 }

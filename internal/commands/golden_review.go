@@ -388,7 +388,7 @@ func (a *asker) show(r *review, i int, first bool) error {
 	}
 	fmt.Fprintf(&text, "\n%d of %d: %s", i+1, len(r.Changes), change.Kind)
 	if r.FromTool(i) {
-		text.WriteString(", as the set of rules is another than when the report was accepted")
+		text.WriteString(", from the rules, which are not those that the report was accepted with")
 	}
 	text.WriteString("\n")
 	switch {

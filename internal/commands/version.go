@@ -12,7 +12,7 @@ import (
 )
 
 // versionText says which program this is: its version, the commit and the Go that it was built from, and the rules that it
-// has. Two programs with the same rule set have rules of the same ids and severities.
+// has. Two programs with the same rule set have rules of the same ids, severities and revisions.
 func versionText() string {
 	commit := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -37,11 +37,11 @@ func commitOf(info *debug.BuildInfo) string {
 	return settings["vcs.revision"]
 }
 
-// ruleSet is the number of rules, and a hash of their ids and severities: "78, 1f3870be274f". The rules are sorted by id.
+// ruleSet is the number of rules, and a hash of their ids, severities and revisions: "78, 1f3870be274f". The rules are sorted by id.
 func ruleSet(all []*rules.Rule) string {
 	var list strings.Builder
 	for _, rule := range all {
-		fmt.Fprintf(&list, "%s %s\n", rule.ID, rule.Severity)
+		fmt.Fprintf(&list, "%s %s %d\n", rule.ID, rule.Severity, rule.Revision)
 	}
 	hash := sha256.Sum256([]byte(list.String()))
 	return fmt.Sprintf("%d, %s", len(all), hex.EncodeToString(hash[:6]))
