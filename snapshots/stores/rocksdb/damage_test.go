@@ -450,3 +450,24 @@ type onlyFile struct{ f fs.File }
 func (o onlyFile) Stat() (fs.FileInfo, error) { return o.f.Stat() }
 func (o onlyFile) Read(b []byte) (int, error) { return o.f.Read(b) }
 func (o onlyFile) Close() error               { return o.f.Close() }
+
+// RocksDB packs a record without saying how large it is. However well it packs, it is read.
+func TestRecordsThatPackWell(t *testing.T) {
+	var text strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&text, "%s%d", strings.Repeat("-", 200), i)
+	}
+	for _, text := range []string{"", "short", text.String()[:3000], text.String()} {
+		var packed bytes.Buffer
+		w, err := zstd.NewWriter(&packed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = w.Write([]byte(text))
+		_ = w.Flush()
+		_ = w.Close()
+		if got, err := expand(nil, packed.Bytes()); err != nil || string(got) != text {
+			t.Errorf("%d bytes, %d packed: %d, %v", len(text), packed.Len(), len(got), err)
+		}
+	}
+}

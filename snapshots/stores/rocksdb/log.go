@@ -205,17 +205,25 @@ func (l *logReader) zeros(at int64) error {
 	}
 }
 
+// maxFrameBlock is how large one block of a zstd frame gets, in bytes.
+const maxFrameBlock = 128 << 10
+
 // expand decompresses zstd frames whose size is not known before, in dst if that is large enough.
 func expand(dst, compressed []byte) ([]byte, error) {
 	limit := maxExpanded(len(compressed))
+	var plain []byte
+	var err error
 	for _, size := range []int{min(16*len(compressed), limit), limit} { // most records need no more than the first
 		if cap(dst) < size {
 			dst = make([]byte, 0, size)
 		}
-		plain, err := zstdDecoder().DecodeAll(compressed, dst[:0:size])
-		if err == nil || !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
-			return plain, err
+		// The error is of many kinds where there is no room.
+		if plain, err = zstdDecoder().DecodeAll(compressed, dst[:0:size]); err == nil {
+			return plain, nil
 		}
 	}
-	return dst, errExpands
+	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || len(plain)+maxFrameBlock >= limit {
+		err = errExpands
+	}
+	return dst, err
 }
