@@ -39,6 +39,9 @@ var scalarFields = map[string]bool{
 // notJSON is what is wrong with a file that does not even begin like a document.
 const notJSON = "not JSON"
 
+// emptyReason is what is wrong with a file that has no content.
+const emptyReason = "empty"
+
 // meant reports whether a file's name says that it holds a document of the metadata store.
 func meant(file string) bool {
 	kind, _ := labelled(file)
@@ -153,7 +156,7 @@ func (r *reader) read(source *Source, alone bool) {
 	case w.err != nil && !errors.Is(w.err, io.EOF):
 		gap(underlying(w.err).Error())
 	case source.Size == 0 && promised:
-		gap("empty")
+		gap(emptyReason)
 	case found+nulls+other == 0 && promised:
 		gap(notJSON)
 	case found+nulls == 0 && other > 0 && (alone || meant(file) || source.stored != ""):

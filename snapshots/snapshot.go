@@ -74,7 +74,11 @@ func readWith(name string, fsys fs.FS, files []string, more func() []Gap) (*Snap
 	}
 	r.storedDocuments()
 	if more != nil {
-		s.Gaps = append(s.Gaps, more()...)
+		why := more()
+		s.Gaps = slices.DeleteFunc(s.Gaps, func(gap Gap) bool { // there is more to say
+			return gap.Reason == emptyReason && slices.ContainsFunc(why, func(other Gap) bool { return other.Source == gap.Source })
+		})
+		s.Gaps = append(s.Gaps, why...)
 	}
 	s.settle()
 	if len(s.Documents) > 0 {

@@ -68,7 +68,7 @@ type heldText struct {
 	size   int64
 }
 
-const heldBlock = 1 << 20
+const heldBlock = 64 << 10
 
 // ReadFrom reads to the end.
 func (b *heldText) ReadFrom(r io.Reader) (int64, error) {

@@ -61,6 +61,8 @@ type Log struct {
 	Number uint32
 	// Compressed makes every record a ZSTD frame.
 	Compressed bool
+	// Frames makes the frames of a compressed log; nil for Compress.
+	Frames func([]byte) []byte
 }
 
 const logBlock = 32 << 10
@@ -72,8 +74,11 @@ func (l Log) Encode(records ...[]byte) []byte {
 		b = l.fragment(b, 9, []byte{7, 0, 0, 0})
 	}
 	for _, record := range records {
-		if l.Compressed {
-			record = compress(record, 7)
+		switch {
+		case l.Compressed && l.Frames != nil:
+			record = l.Frames(record)
+		case l.Compressed:
+			record = Compress(record)
 		}
 		for first := true; ; first = false {
 			room := logBlock - len(b)%logBlock

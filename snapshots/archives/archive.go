@@ -112,12 +112,14 @@ func (a *archive) add(label string, n *node) (name string, ok bool, err error) {
 	if err != nil {
 		return name, false, err
 	}
+	if a.format.container != tarContainer { // its headers are counted
+		if err := a.counts.member(); err != nil {
+			return name, false, err
+		}
+	}
 	before := a.nodes[name]
 	switch {
 	case before == nil:
-		if a.counts.members.Add(-1) < 0 {
-			return name, false, errMembers
-		}
 	case before.mode.IsDir():
 		a.problem(name, "it is a file and a directory: the file is left out")
 		return name, false, nil
@@ -141,8 +143,8 @@ func (a *archive) directory(name string) (*node, error) {
 	}
 	if n != nil {
 		a.problem(name, "it is a file and a directory: the file is left out")
-	} else if a.counts.members.Add(-1) < 0 {
-		return nil, errMembers
+	} else if err := a.counts.member(); err != nil {
+		return nil, err
 	}
 	n = &node{name: name, mode: fs.ModeDir, children: make(map[string]*node)}
 	a.nodes[name], parent.children[path.Base(name)] = n, n
@@ -266,12 +268,12 @@ func (l listing) Read([]byte) (int, error) {
 }
 
 // open opens the packed file and what it unpacks to.
-func (a *archive) open(counts *allowance) (*stream, error) {
+func (a *archive) open(first bool) (*stream, error) {
 	f, err := a.fsys.Open(a.path)
 	if err != nil {
 		return nil, err
 	}
-	return newStream(a.format.compression, f, a.size, f, counts)
+	return newStream(a.format.compression, f, a.size, f, a.counts, first)
 }
 
 // unpack returns what the archive unpacks to from a place on.
@@ -286,7 +288,7 @@ func (a *archive) unpack(from int64) (*stream, error) {
 	}
 	if s == nil {
 		var err error
-		if s, err = a.open(nil); err != nil {
+		if s, err = a.open(false); err != nil {
 			return nil, err
 		}
 	}
@@ -299,7 +301,7 @@ func (a *archive) unpack(from int64) (*stream, error) {
 // park keeps a stream that is not at its end for the next one who reads further on.
 func (a *archive) park(s *stream) {
 	if s.err == nil && s.seeker == nil {
-		s.counts = nil
+		s.first = false
 		a.mu.Lock()
 		a.parked, s = s, a.parked
 		a.mu.Unlock()
@@ -316,7 +318,7 @@ func (a *archive) measure(n *node) int64 {
 	}
 	n.measured.Do(func() {
 		defer n.known.Store(true)
-		r, err := a.openContent(n, 0, a.counts)
+		r, err := a.openContent(n, 0, true)
 		if err != nil {
 			a.problem(n.name, reasonOf(err))
 			return
@@ -336,27 +338,41 @@ func (a *archive) measure(n *node) int64 {
 
 // take reads a file, size bytes or to its end, and holds it or its head. It returns how many bytes there were.
 func (a *archive) take(n *node, r io.Reader, size int64) (got int64, err error) {
+	wanted := maxMember
 	if size >= 0 {
 		r = io.LimitReader(r, size)
+		if wanted = size; size > maxMember {
+			wanted = headSize
+		}
 	}
-	keep := maxMember
-	if size > maxMember {
-		keep = headSize
-	}
+	room := a.counts.hold(wanted)
 	var content bytes.Buffer
-	got, err = io.CopyN(&content, r, keep)
+	if size >= 0 {
+		content.Grow(int(room) + bytes.MinRead)
+	}
+	got, err = io.CopyN(&content, r, room)
 	switch {
-	case err == nil && got == keep && got != size: // there is more
+	case err == nil && got == room && got != size: // there is more
 		n.head = bytes.Clone(content.Next(headSize))
 		content = bytes.Buffer{}
 		var more int64
 		more, err = io.Copy(io.Discard, r)
 		got += more
-	case err == nil || errors.Is(err, io.EOF):
-		err = nil
-		a.memory.hold(a, n, bytes.Clone(content.Bytes()))
+		if room == wanted { // otherwise it took all that was left, and would again
+			a.counts.release(room - int64(len(n.head)))
+		}
 	default:
-		a.memory.hold(a, n, bytes.Clone(content.Bytes())) // as far as it goes
+		if errors.Is(err, io.EOF) {
+			err = nil
+		} // otherwise it is held as far as it goes
+		held := content.Bytes()
+		if size != got {
+			held = bytes.Clone(held)
+		}
+		if a.memory.hold(a, n, held) {
+			room -= got
+		}
+		a.counts.release(room)
 	}
 	if err == nil && got < size {
 		err = io.ErrUnexpectedEOF

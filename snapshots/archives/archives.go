@@ -21,8 +21,10 @@
 //
 // An archive in an archive is opened, one in that is not; a compressed tar counts as one archive. Of an archive, with
 // those in it, 16 GiB of unpacked bytes are read, 100,000 members with names of 1,024 bytes in up to 64 directories, and
-// no more than 250 times its own size (the first 64 MiB aside): real metadata is packed 50 times at most. What lies behind
-// a limit is not read, and is a Problem.
+// no more than 250 times its own size: real metadata is packed 50 times at most. The first 512 MiB are read whatever the
+// ratio, as etcd has files full of zeros; of an archive of few bytes it is less, 128 KiB of 1 KiB and 64 KiB more for each
+// further byte. Nor are there more than 200 members and one for each 4 bytes. What lies behind a limit is not read, and is
+// a Problem.
 //
 // # Memory
 //
@@ -30,6 +32,10 @@
 // that is in use displaces the others. Larger members of compressed archives are unpacked anew each time they are read.
 // Reading at any place needs such a member as a whole, and holds it until there is another one; it may have 512 MiB. Of a
 // plain tar, and of what a zip stores as it is, nothing needs to be held.
+//
+// What a few bytes ask for is not allocated: for an archive of up to 2 KiB 64 KiB are held, and 8 KiB more for each further
+// byte, up to 1 GiB. So a Zstandard frame with a window of more than a quarter of that (as --ultra and --long make them), in
+// an archive of less than 256 KiB, is only read if its content fits.
 package archives
 
 import (
@@ -47,10 +53,13 @@ import (
 
 // The limits. Tests make them small, to reach them soon.
 var (
-	maxSize    int64 = 16 << 30 // unpacked bytes
-	maxRatio   int64 = 250      // unpacked bytes for every packed one
-	ratioFloor int64 = 64 << 20 // unpacked bytes that are read whatever the ratio
-	maxMembers int64 = 100_000  // files and directories
+	maxSize    int64 = 16 << 30  // unpacked bytes
+	maxRatio   int64 = 250       // unpacked bytes for every packed one
+	ratioFloor int64 = 512 << 20 // unpacked bytes that are read whatever the ratio,
+	leastFloor int64 = 128 << 10 // of the smallest archives
+	maxMembers int64 = 100_000   // files and directories,
+	// leastMembers of them whatever the size of the archive, and one more for so many bytes of it
+	leastMembers, memberSize int64 = 200, 4
 
 	maxHeld   int64 = 128 << 20 // bytes of members in memory
 	maxMember int64 = 32 << 20  // bytes of a member that is held without being asked for
@@ -68,9 +77,13 @@ const (
 )
 
 var (
+	errAgain   = errors.New("reading it takes unpacking it again and again: unpack it first")
 	errSize    = errors.New("it unpacks to more than 16 GiB: the rest is not read")
 	errRatio   = errors.New("it unpacks to more than 250 times its size: the rest is not read")
 	errMembers = errors.New("it holds more than 100,000 files: the rest is not read")
+	errCrowded = errors.New("it holds more files than its size has room for: the rest is not read")
+	errMemory  = errors.New("it unpacks to so much more than its size that it cannot be read at any place: unpack the archive")
+	errHeader  = errors.New("a header is larger than any that is known")
 	errDepth   = errors.New("an archive in an archive in an archive is not opened")
 	errWhole   = errors.New("more than 512 MiB cannot be read at any place while they are compressed: unpack the archive")
 )
@@ -97,7 +110,7 @@ func reasonOf(err error) string {
 	case errors.As(err, &corrupt):
 		return fmt.Sprintf("it is damaged at byte %d of what is packed", int64(corrupt))
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return "unpacking it takes more than 128 MiB of memory"
+		return "unpacking it takes more memory than its size allows: unpack it first"
 	case errors.As(err, &pathError):
 		return pathError.Err.Error()
 	}

@@ -119,14 +119,14 @@ func TestFlippedBits(t *testing.T) {
 // limits makes the limits small for a test.
 func limits(t *testing.T, size, ratio, floor, members int64) {
 	t.Helper()
-	a, b, c, d := maxSize, maxRatio, ratioFloor, maxMembers
-	t.Cleanup(func() { maxSize, maxRatio, ratioFloor, maxMembers = a, b, c, d })
-	maxSize, maxRatio, ratioFloor, maxMembers = size, ratio, floor, members
+	a, b, c, d, e := maxSize, maxRatio, ratioFloor, leastFloor, maxMembers
+	t.Cleanup(func() { maxSize, maxRatio, ratioFloor, leastFloor, maxMembers = a, b, c, d, e })
+	maxSize, maxRatio, ratioFloor, leastFloor, maxMembers = size, ratio, floor, floor, members
 }
 
 func TestBombsStopAtTheLimit(t *testing.T) {
 	const floor = 1 << 20
-	zeros := strings.Repeat("\x00", 16<<20)
+	zeros := packable(3000) + strings.Repeat("\x00", 16<<20)
 	limits(t, 1<<30, 250, floor, 1000)
 	first := files{"1": "fine", "2": zeros, "3": "behind"}
 	ratio := "it unpacks to more than 250 times its size: the rest is not read"
@@ -218,6 +218,7 @@ func sparseArchives(t testing.TB) map[string][]byte {
 }
 
 func TestFilesWithHoles(t *testing.T) {
+	limits(t, maxSize, maxRatio, 2<<20, maxMembers)
 	whole := strings.Repeat("\x00", 1<<20) + "end\n"
 	for name, packed := range sparseArchives(t) {
 		for _, tree := range []*Tree{treeOf(map[string][]byte{"x": packed}), treeOf(map[string][]byte{"x": unpack(t, packed)})} {
@@ -280,9 +281,7 @@ func FuzzTree(f *testing.F) {
 		f.Add(sparse)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		a, b, c, d := maxSize, maxRatio, ratioFloor, maxMembers
-		defer func() { maxSize, maxRatio, ratioFloor, maxMembers = a, b, c, d }()
-		maxSize, maxRatio, ratioFloor, maxMembers = 8<<20, 100, 1<<20, 1000
+		limits(t, 8<<20, 100, 1<<20, 1000)
 		tree := treeOf(map[string][]byte{"x": text})
 		first := contents(t, tree)
 		total := 0
@@ -297,4 +296,36 @@ func FuzzTree(f *testing.F) {
 			t.Fatalf("%d bytes", total)
 		}
 	})
+}
+
+// A database is mostly zeros at first, and there are windows larger than all that is packed. Both are read; what takes far
+// more memory than there are bytes is named.
+func TestWhatPacksWellIsRead(t *testing.T) {
+	database := packable(4000) + strings.Repeat("\x00", 16<<20)
+	type options = []zstd.EOption
+	for name, test := range map[string]struct {
+		text    string
+		options options
+	}{
+		"default":      {database, nil},
+		"best":         {database, options{zstd.WithEncoderLevel(zstd.SpeedBestCompression)}},
+		"large window": {packable(300), options{zstd.WithWindowSize(128 << 20), zstd.WithSingleSegment(false)}},
+		"two frames":   {packable(3000), options{zstd.WithWindowSize(64 << 20)}},
+	} {
+		packed := zstandardOf(t, []byte(test.text), test.options...)
+		if name == "two frames" {
+			packed = append(packed, packed...)
+			test.text += test.text
+		}
+		tree := treeOf(map[string][]byte{"x": packed})
+		if got := contents(t, tree)["x"]; got != test.text || problems(tree) != "" {
+			t.Errorf("%s: %d bytes of %d packed, %s", name, len(got), len(packed), problems(tree))
+		}
+	}
+	packed := zstandardOf(t, make([]byte, 4<<20), zstd.WithWindowSize(64<<20))
+	tree := treeOf(map[string][]byte{"x": packed})
+	const says = "x: unpacking it takes more memory than its size allows: unpack it first"
+	if got := contents(t, tree)["x"]; got != "" || problems(tree) != says {
+		t.Errorf("%d bytes of %d packed: %s", len(got), len(packed), problems(tree))
+	}
 }

@@ -29,13 +29,13 @@ type reading struct {
 	s *stream
 }
 
-// openContent unpacks a file from a place on, for the first time if it counts.
-func (a *archive) openContent(n *node, from int64, counts *allowance) (*reading, error) {
+// openContent unpacks a file from a place on.
+func (a *archive) openContent(n *node, from int64, first bool) (*reading, error) {
 	var s *stream
 	var err error
 	switch {
 	case n.zipped.in:
-		if s, err = a.openZipped(&n.zipped, counts); err == nil {
+		if s, err = a.openZipped(&n.zipped, first); err == nil {
 			err = s.skipTo(from)
 		}
 	case n.sparse:
@@ -49,8 +49,8 @@ func (a *archive) openContent(n *node, from int64, counts *allowance) (*reading,
 		if err == nil {
 			return &reading{r, s}, nil
 		}
-	case counts != nil: // is a compressed file
-		s, err = a.open(counts)
+	case first: // is a compressed file
+		s, err = a.open(true)
 	default:
 		s, err = a.unpack(n.data + from)
 	}
@@ -148,7 +148,7 @@ func (f *file) follow() (err error) {
 		f.in = nil
 	}
 	if f.in == nil {
-		f.in, err = f.a.openContent(f.n, f.pos, nil)
+		f.in, err = f.a.openContent(f.n, f.pos, false)
 		f.inAt = f.pos
 		return err
 	}
@@ -176,25 +176,37 @@ func (f *file) Seek(offset int64, whence int) (int64, error) {
 func (f *file) ReadAt(p []byte, offset int64) (int, error) {
 	if f.at == nil {
 		f.size = f.Size()
-		if f.size > maxWhole {
-			return 0, errWhole
-		}
 		content, held := f.a.memory.held(f.a, f.n)
 		if !held {
-			r, err := f.a.openContent(f.n, 0, nil)
-			if err != nil {
+			var err error
+			if content, err = f.whole(); err != nil {
 				return 0, err
 			}
-			content, err = io.ReadAll(io.LimitReader(r, f.size))
-			f.a.done(r)
-			if err != nil {
-				return 0, err
-			}
-			f.a.memory.holdWhole(f.n, content)
 		}
 		f.at = bytes.NewReader(content)
 	}
 	return f.at.ReadAt(p, offset)
+}
+
+// whole unpacks and holds all of it.
+func (f *file) whole() ([]byte, error) {
+	switch {
+	case f.size > maxWhole:
+		return nil, errWhole
+	case f.a.counts.hold(f.size) < f.size: // what it took is not asked for again
+		return nil, errMemory
+	}
+	r, err := f.a.openContent(f.n, 0, false)
+	if err != nil {
+		return nil, err
+	}
+	defer f.a.done(r)
+	content := make([]byte, f.size)
+	if _, err := io.ReadFull(r, content); err != nil {
+		return nil, err
+	}
+	f.a.memory.holdWhole(f.a, f.n, content)
+	return content, nil
 }
 
 func (f *file) Close() error {

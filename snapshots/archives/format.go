@@ -61,7 +61,11 @@ func formatOf(fsys fs.FS, name string) (format, error) {
 	found := format{compression: compressionOf(head)}
 	switch {
 	case found.compression != notCompressed:
-		unpacked, err := decompress(found.compression, io.MultiReader(bytes.NewReader(head), f), headSize)
+		size := int64(smallPack)
+		if info, err := f.Stat(); err == nil {
+			size = info.Size()
+		}
+		unpacked, err := decompress(found.compression, io.MultiReader(bytes.NewReader(head), f), size)
 		if err != nil {
 			return found, nil // so much for its content
 		}

@@ -13,13 +13,15 @@ type Memory struct {
 
 	whole   *node // is larger, and had to be read at any place
 	content []byte
+	counts  *allowance // of whole
 }
 
 // NewMemory returns a memory that holds nothing.
 func NewMemory() *Memory { return new(Memory) }
 
-// hold keeps the content of a member if there is room, which archives that were not used for longer have to make.
-func (m *Memory) hold(a *archive, n *node, content []byte) {
+// hold keeps the content of a member if there is room, which archives that were not used for longer have to make. It reports
+// whether it did.
+func (m *Memory) hold(a *archive, n *node, content []byte) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	size, room := int64(len(content)), maxHeld
@@ -31,18 +33,22 @@ func (m *Memory) hold(a *archive, n *node, content []byte) {
 		m.release(m.archives[0])
 	}
 	if n.isHeld || m.used+size > room {
-		return
+		return false
 	}
 	n.held, n.isHeld = content, true
 	a.holding = append(a.holding, n)
 	m.used += size
+	return true
 }
 
 // holdWhole keeps a large member, which may be wanted again, until there is another one.
-func (m *Memory) holdWhole(n *node, content []byte) {
+func (m *Memory) holdWhole(a *archive, n *node, content []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.whole, m.content = n, content
+	if m.counts != nil {
+		m.counts.release(int64(len(m.content)))
+	}
+	m.whole, m.content, m.counts = n, content, a.counts
 }
 
 // held returns what is held of a member.
@@ -75,6 +81,7 @@ func (m *Memory) touch(a *archive) {
 func (m *Memory) release(a *archive) {
 	for _, n := range a.holding {
 		m.used -= int64(len(n.held))
+		a.counts.release(int64(len(n.held)))
 		n.held, n.isHeld = nil, false
 	}
 	a.holding, a.released = nil, true

@@ -2,34 +2,93 @@ package archives
 
 import (
 	"bytes"
-	"compress/flate"
-	"compress/gzip"
 	"errors"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
 )
 
-// An allowance is what may still be unpacked of an archive and of those in it.
-type allowance struct{ bytes, members atomic.Int64 }
+// An allowance is what may still be taken from an archive and from those in it.
+type allowance struct {
+	bytes   atomic.Int64 // to be unpacked for the first time,
+	again   atomic.Int64 // and to be passed over to reach what is read once more
+	members atomic.Int64
+	memory  atomic.Int64 // bytes to be held
+	size    int64        // of the outermost archive
+	tight   bool         // bytes are what its size allows
+}
 
-func newAllowance() *allowance {
-	a := new(allowance)
-	a.bytes.Store(maxSize)
-	a.members.Store(maxMembers)
+// newAllowance is that of an archive of the given size.
+func newAllowance(size int64) *allowance {
+	a := &allowance{size: size}
+	byRatio := max(maxRatio*min(size, maxSize), min(ratioFloor, floorFor(size)))
+	a.tight = byRatio < maxSize
+	a.bytes.Store(min(byRatio, maxSize))
+	a.again.Store(4 * maxSize)
+	a.members.Store(min(maxMembers, leastMembers+size/memberSize))
+	a.memory.Store(memoryFor(size))
 	return a
+}
+
+// floorFor is how many bytes may be unpacked of an archive of the given size, whatever the ratio: no more of a few bytes than
+// metadata becomes of them, and soon enough for the files full of zeros that etcd has.
+func floorFor(size int64) int64 {
+	const small, each = 1 << 10, 64 << 10
+	return leastFloor + each*max(min(size, 1<<20)-small, 0)
+}
+
+// memoryFor is how much memory may be taken to read what is packed in the given number of bytes. It soon is enough for a
+// database that is mostly zeros.
+func memoryFor(size int64) int64 {
+	const least, small, each = 64 << 10, 2 << 10, 8 << 10
+	return least + each*max(min(size, 128<<10)-small, 0)
+}
+
+// hold takes up to the wanted bytes of memory, and returns how many it got.
+func (a *allowance) hold(wanted int64) int64 {
+	left := a.memory.Add(-wanted)
+	if left >= 0 {
+		return wanted
+	}
+	got := max(wanted+left, 0)
+	a.memory.Add(wanted - got)
+	return got
+}
+
+// release gives memory back.
+func (a *allowance) release(bytes int64) { a.memory.Add(bytes) }
+
+func (a *allowance) exceeded() error {
+	if a.tight {
+		return errRatio
+	}
+	return errSize
+}
+
+// member counts a file or a directory, or something that stands in the place of one.
+func (a *allowance) member() error {
+	switch left := a.members.Add(-1); {
+	case left >= 0:
+		return nil
+	case leastMembers+a.size/memberSize < maxMembers:
+		return errCrowded
+	}
+	return errMembers
 }
 
 // A stream is what an archive, or a part of one, unpacks to from its start on; what is not compressed is its own stream.
 type stream struct {
 	unpacked io.ReadCloser
 	packed   *counter
-	seeker   io.Seeker  // of what is not compressed; nil for all else
-	pos      int64      // of the next byte
-	pushed   []byte     // was read, and is to be read again
-	counts   *allowance // nil unless the bytes are unpacked for the first time
-	err      error      // sticky
+	seeker   io.Seeker // of what is not compressed; nil for all else
+	pos      int64     // of the next byte
+	pushed   []byte    // was read, and is to be read again
+	end      int64     // nothing is read from this place on; 0 for no such place
+	counts   *allowance
+	first    bool  // the bytes are unpacked for the first time
+	err      error // sticky
 	file     io.Closer
 }
 
@@ -46,8 +105,8 @@ func (c *counter) Read(p []byte) (int, error) {
 }
 
 // newStream unpacks r, which has about the given number of bytes, and closes the file when it is closed itself.
-func newStream(how compression, r io.Reader, size int64, file io.Closer, counts *allowance) (s *stream, err error) {
-	s = &stream{packed: &counter{Reader: r}, counts: counts, file: file}
+func newStream(how compression, r io.Reader, size int64, file io.Closer, counts *allowance, first bool) (s *stream, err error) {
+	s = &stream{packed: &counter{Reader: r}, counts: counts, first: first, file: file}
 	if how == notCompressed {
 		s.unpacked = io.NopCloser(s.packed)
 		s.seeker = seekable(r)
@@ -76,14 +135,24 @@ func (s *stream) Read(p []byte) (n int, err error) {
 	if s.err != nil {
 		return 0, s.err
 	}
+	p = p[:min(len(p), maxStep)]
+	if s.end > 0 {
+		if p = p[:min(int64(len(p)), s.end-s.pos)]; len(p) == 0 {
+			return 0, errHeader
+		}
+	}
 	n, err = s.unpacked.Read(p)
 	s.pos += int64(n)
 	switch {
-	case s.counts == nil, s.seeker != nil: // it was found good, or is what it is
+	case s.seeker != nil: // it is what it is
+	case !s.first:
+		if s.counts.again.Add(-int64(n)) < 0 {
+			err = errAgain
+		}
 	case s.pos > ratioFloor && s.pos/maxRatio > s.packed.n:
 		err = errRatio
 	case s.counts.bytes.Add(-int64(n)) < 0:
-		err = errSize
+		err = s.counts.exceeded()
 	}
 	s.err = err
 	return n, err
@@ -113,43 +182,73 @@ func (s *stream) Close() error {
 }
 
 const (
-	// usualWindow is what every decoder of Zstandard should support; larger ones are made with --ultra and --long.
-	usualWindow = 8 << 20
-	maxWindow   = 128 << 20
-	// smallPack is the size up to which a packed file is unpacked as a whole rather than through a large window: what a
-	// few bytes ask for must not be allocated.
-	smallPack = 64 << 10
+	// maxStep is how much is unpacked before the limits are looked at again, in bytes.
+	maxStep = 256 << 10
+	// maxWindow is what zstd itself unpacks unless it is told to take more memory.
+	maxWindow = 128 << 20
+	// maxBlock is how much one block of a frame unpacks to at most.
+	maxBlock = 128 << 10
+	// smallPack is the size up to which what is packed is unpacked as a whole where that is possible, and not through a
+	// window: it may name one that is much larger than all there is.
+	smallPack = 256 << 10
 )
 
 // decompress unpacks r, which has about the given number of bytes. No decoder is made before there is something to decode.
 func decompress(how compression, r io.Reader, size int64) (io.ReadCloser, error) {
 	switch how {
 	case gzipped:
-		return gzip.NewReader(r)
+		return gunzip(r)
 	case deflated:
-		return flate.NewReader(r), nil
+		return inflate(r)
 	}
-	head, err := headOf(r, zstd.HeaderMaxSize)
-	if err != nil {
-		return nil, err
-	}
-	r = io.MultiReader(bytes.NewReader(head), r)
-	var header zstd.Header
-	window := uint64(maxWindow)
+	room := min(memoryFor(size), maxWindow)
 	if size <= smallPack {
-		window = usualWindow
-		if header.Decode(head) == nil && header.WindowSize > usualWindow {
-			whole, err := io.ReadAll(io.LimitReader(r, smallPack))
-			if err != nil {
-				return nil, err
-			}
-			r, window = bytes.NewBuffer(whole), maxWindow // which makes the decoder do without one
+		packed, err := io.ReadAll(io.LimitReader(r, smallPack))
+		if err != nil {
+			return nil, err
 		}
+		if text, err := unpackWhole(packed, int(room)); err == nil {
+			return io.NopCloser(bytes.NewReader(text)), nil
+		}
+		var header zstd.Header
+		if header.Decode(packed) == nil && header.WindowSize > uint64(room/4) {
+			return nil, zstd.ErrWindowSizeExceeded
+		}
+		r = io.MultiReader(bytes.NewReader(packed), r)
 	}
 	decoder, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(window), zstd.WithDecoderMaxMemory(maxWindow))
+		zstd.WithDecoderMaxWindow(uint64(room/4)), zstd.WithDecoderMaxMemory(maxWindow))
 	if err != nil {
 		return nil, err
 	}
 	return decoder.IOReadCloser(), nil
+}
+
+// wholeDecoder is one decoder for everybody: it is larger than most of what it decodes.
+var wholeDecoder = sync.OnceValue(func() *zstd.Decoder {
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		panic(err) // the options do not fit together
+	}
+	return decoder
+})
+
+// unpackWhole unpacks what has no more than the given number of bytes, whatever window it names.
+func unpackWhole(packed []byte, limit int) (text []byte, err error) {
+	size := min(16*len(packed), limit) // most need no more
+	if header := (zstd.Header{}); header.Decode(packed) == nil && header.HasFCS {
+		if header.FrameContentSize > uint64(limit) {
+			return nil, zstd.ErrDecoderSizeExceeded
+		}
+		size = max(int(header.FrameContentSize), 1)
+	}
+	for {
+		text, err = wholeDecoder().DecodeAll(packed, make([]byte, 0, size))
+		// Where there is no room the error is of many kinds; but then all but the last block is there.
+		if err == nil || max(size, len(text)) >= limit || len(text)+maxBlock < size || errors.Is(err, io.ErrUnexpectedEOF) {
+			return text, err
+		}
+		size = min(8*size, limit)
+	}
 }

@@ -11,7 +11,7 @@ import (
 
 // indexTar reads the headers of a tar, and takes its members where they are compressed.
 func (a *archive) indexTar() error {
-	s, err := a.open(a.counts)
+	s, err := a.open(true)
 	if err != nil {
 		return err
 	}
@@ -20,8 +20,11 @@ func (a *archive) indexTar() error {
 		if err := s.skipTo(at); err != nil {
 			return err
 		}
+		if err := a.counts.member(); err != nil {
+			return err
+		}
 		reader := tar.NewReader(s)
-		header, err := reader.Next()
+		header, err := a.nextTar(reader, s, at)
 		switch {
 		case errors.Is(err, io.EOF):
 			return a.endTar(s, at)
@@ -38,6 +41,17 @@ func (a *archive) indexTar() error {
 			return err
 		}
 	}
+}
+
+// nextTar reads a header of no more than 1 MiB. It may need as much memory, as lists of names and holes do.
+func (a *archive) nextTar(reader *tar.Reader, s *stream, at int64) (*tar.Header, error) {
+	const usual, most = 8 << 10, 1 << 20
+	room := a.counts.hold(most)
+	s.end = at + usual + room
+	header, err := reader.Next()
+	s.end = 0
+	a.counts.release(room - min(room, max(s.pos-at-usual, 0)))
+	return header, err
 }
 
 // endTar is called where a tar has no further header.

@@ -54,7 +54,11 @@ func (t *Tree) open(m *mount) *Tree {
 	m.once.Do(func() {
 		counts := t.counts
 		if counts == nil {
-			counts = newAllowance()
+			size := int64(0)
+			if info, err := fs.Stat(t.base, m.name); err == nil {
+				size = info.Size()
+			}
+			counts = newAllowance(size)
 		}
 		inside := NewTree(openArchive(t.base, m.name, m.format, counts, t.memory), t.memory)
 		inside.depth, inside.counts = t.depth+1, counts

@@ -50,7 +50,7 @@ func (a *archive) indexZip() error {
 	if !ok {
 		return errors.New("a zip can only be read where any place of it can be")
 	}
-	reader := &indexReader{at, maxIndex}
+	reader := &indexReader{at, min(maxIndex, memoryFor(a.counts.size)/2)}
 	directory, err := zip.NewReader(reader, a.size)
 	switch {
 	case errors.Is(err, zip.ErrInsecurePath): // every name is only a label
@@ -88,7 +88,7 @@ func (a *archive) indexZip() error {
 var methods = map[uint16]string{9: "Deflate64", 12: "bzip2", 14: "LZMA", 95: "xz"}
 
 // openZipped opens a member of a zip.
-func (a *archive) openZipped(z *zipped, counts *allowance) (*stream, error) {
+func (a *archive) openZipped(z *zipped, first bool) (*stream, error) {
 	how := notCompressed
 	switch {
 	case z.locked:
@@ -110,7 +110,7 @@ func (a *archive) openZipped(z *zipped, counts *allowance) (*stream, error) {
 	if !ok {
 		return nil, errors.Join(errors.ErrUnsupported, f.Close())
 	}
-	return newStream(how, io.NewSectionReader(at, z.from, z.packed), z.packed, f, counts)
+	return newStream(how, io.NewSectionReader(at, z.from, z.packed), z.packed, f, a.counts, first)
 }
 
 // A checker reads a file and finds out whether it is what its zip says of it.

@@ -100,8 +100,11 @@ func openFile(r io.ReaderAt, size int64, problem func(offset int64, reason strin
 	f := &file{r: r, size: size, problem: problem}
 	at := func(offset int64) meta {
 		b := make([]byte, pageHeader+metaSize)
-		if _, err := r.ReadAt(b, offset); err != nil {
+		switch _, err := r.ReadAt(b, offset); {
+		case errors.Is(err, io.EOF):
 			return meta{err: errors.New("the file ends before its meta pages do")}
+		case err != nil:
+			return meta{err: err}
 		}
 		return readMeta(b[pageHeader:])
 	}
