@@ -206,13 +206,17 @@ func TestRoffShowsWhatIsThere(t *testing.T) {
 
 func TestVersionSaysCommitAndRuleSet(t *testing.T) {
 	for want, settings := range map[string][]debug.BuildSetting{
-		"unknown":           {{Key: "GOOS", Value: "linux"}},
+		"":                  {{Key: "GOOS", Value: "linux"}},
 		"abc":               {{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "false"}},
 		"abc, with changes": {{Key: "vcs.modified", Value: "true"}, {Key: "vcs.revision", Value: "abc"}},
 	} {
-		if got := commitOf(&debug.BuildInfo{Settings: settings}); got != want {
+		if got := commitOf(&debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: settings}); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+	const module = "v0.1.1-0.20261124210257-52dd4811b930"
+	if got := commitOf(&debug.BuildInfo{Main: debug.Module{Version: module}}); got != module {
+		t.Errorf("%q, want the version of the module", got)
 	}
 	a, b := rules.Rule{ID: "a", Severity: rules.Error}, rules.Rule{ID: "a", Severity: rules.Note}
 	if ruleSet([]*rules.Rule{&a}) == ruleSet([]*rules.Rule{&b}) || ruleSet(nil) == ruleSet([]*rules.Rule{&a}) || !strings.HasPrefix(ruleSet([]*rules.Rule{&a}), "1, ") {

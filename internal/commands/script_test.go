@@ -35,9 +35,14 @@ func init() {
 //	pack ARCHIVE PATH               makes a .tar, .tar.gz, .tar.zst, .zip, .gz or .zst of a file or directory; see pack
 //	cut FILE BYTES                  takes so many bytes off the end of a file
 //
-// $CAPTURES is the folder of captures, and $PROGRAM the program, for a shell. With the flag -update, files that `cmp` compares are written anew.
+// $CAPTURES is the folder of captures, $REPOSITORY that of the project, $PROGRAM the program, for a shell, and $LF and $CR
+// end lines. With the flag -update, files that `cmp` compares are written anew.
 func TestScripts(t *testing.T) {
 	captures, err := filepath.Abs("../../snapshots/testdata/captures")
+	if err != nil {
+		t.Fatal(err)
+	}
+	repository, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +68,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		UpdateScripts:      update != nil && update.Value.String() == "true" && os.Getenv("CI") == "",
 		Setup: func(e *testscript.Env) error {
-			e.Vars = slices.Concat(e.Vars, []string{asProgram + "=1", "CAPTURES=" + captures, "PROGRAM=" + program})
+			e.Vars = slices.Concat(e.Vars, []string{asProgram + "=1", "CAPTURES=" + captures, "REPOSITORY=" + repository, "PROGRAM=" + program, "LF=\n", "CR=\r"})
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
