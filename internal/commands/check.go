@@ -173,7 +173,7 @@ type examined struct {
 // examine reads one capture, runs the rules, and does what the reports need. It says and writes nothing, and keeps
 // nothing of its own, so that captures can be examined side by side.
 func (run *checkRun) examine(capture snapshots.Capture) (e examined) {
-	e.failure = examineCapture(capture, func(snapshot *snapshots.Snapshot) {
+	e.failure = run.env.examineCapture(capture, func(snapshot *snapshots.Snapshot) {
 		e.result = run.checker.check(snapshot)
 		if run.pending != nil {
 			e.whole = run.pending.examine(snapshot, e.result, run.checker)

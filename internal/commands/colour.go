@@ -1,9 +1,6 @@
 package commands
 
 import (
-	"os"
-
-	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
 
 	"restate-lint/analyze/format"
@@ -28,6 +25,5 @@ func (env *Environment) palette(c *cli.Context) format.Palette {
 	case force != "":
 		return format.Palette{On: force != "0"}
 	}
-	file, ok := env.Stdout.(*os.File)
-	return format.Palette{On: ok && env.Getenv("TERM") != "dumb" && isatty.IsTerminal(file.Fd())}
+	return format.Palette{On: env.Getenv("TERM") != "dumb" && isTerminal(env.Stdout)}
 }

@@ -27,6 +27,8 @@ type Environment struct {
 	Stdout, Stderr io.Writer
 	// Getenv returns an environment variable; empty when it is not set.
 	Getenv func(name string) string
+
+	progress *progress // nil where nothing is told of it
 }
 
 // commandTable lists the commands in the order of the help. Each is made anew for every run, as it keeps the values
@@ -59,6 +61,8 @@ func Run(arguments []string, env Environment) (code int) {
 			code = int(crashed)
 		}
 	}()
+	env.useTerminal()
+	defer env.progress.end()
 	return int(conclude(&env, run(arguments, &env)))
 }
 

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
 
 	"restate-lint/analyze"
@@ -249,10 +247,7 @@ func (r *review) unreadable() bool {
 
 // ask decides about one difference after the other by what is read from standard input.
 func (run *goldenRun) ask(reviews []*review, palette format.Palette) error {
-	a := &asker{in: bufio.NewReader(run.env.Stdin), out: run.env.Stdout, text: format.Text{Palette: palette}, echo: true, rules: make(map[string]golden.Decision)}
-	if file, ok := run.env.Stdin.(*os.File); ok {
-		a.echo = !isatty.IsTerminal(file.Fd())
-	}
+	a := &asker{in: bufio.NewReader(run.env.Stdin), out: run.env.Stdout, text: format.Text{Palette: palette}, echo: !isTerminal(run.env.Stdin), rules: make(map[string]golden.Decision)}
 	for _, r := range reviews {
 		if err := a.decide(r); err != nil {
 			return err

@@ -28,6 +28,15 @@ func manCommand(env *Environment) *cli.Command {
 	}
 }
 
+// environmentHelp says what the variables of the environment do that have a meaning here.
+var environmentHelp = [][2]string{
+	{"NO_COLOR", "no colours, if it is set to anything"},
+	{"FORCE_COLOR", "colours, if it is set to anything but 0, although the output is no terminal"},
+	{"TERM", "neither colours nor progress on a terminal that is dumb"},
+	{"CI", "if it is set to anything, no golden is written without --force, and nothing is told of progress; otherwise standard error does so where it is a terminal and reading takes longer than a second"},
+	{"SOURCE_DATE_EPOCH", "what day it is for what expires, in seconds since 1970, instead of that of the clock"},
+}
+
 // writeManual writes the help of the program and its commands as a manual page, in the macros of man(7).
 func writeManual(w *bytes.Buffer, app *cli.App) {
 	fmt.Fprintf(w, ".TH %s 1 \"\" %s\n", roffWord(strings.ToUpper(app.Name)), roffWord(app.Name+" "+Version))
@@ -43,8 +52,10 @@ func writeManual(w *bytes.Buffer, app *cli.App) {
 	for _, e := range exitHelp {
 		fmt.Fprintf(w, ".TP\n.B %d\n%s\n", e.code, roff(e.when))
 	}
-	fmt.Fprintf(w, ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\n%s\n.TP\n.B FORCE_COLOR\n%s\n",
-		roff("no colours, if it is set to anything"), roff("colours, if it is set to anything but 0, although the output is no terminal"))
+	fmt.Fprintf(w, ".SH ENVIRONMENT\n")
+	for _, e := range environmentHelp {
+		fmt.Fprintf(w, ".TP\n.B %s\n%s\n", roff(e[0]), roff(e[1]))
+	}
 }
 
 func manualOf(w *bytes.Buffer, parent string, command *cli.Command) {

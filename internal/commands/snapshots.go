@@ -19,7 +19,14 @@ func (env *Environment) findCaptures(arguments []string) ([]snapshots.Capture, e
 
 // searchCaptures is findCaptures that also returns what could not be found.
 func (env *Environment) searchCaptures(arguments []string) ([]snapshots.Capture, []analyze.Failure, exitCode) {
+	switch {
+	case timesStdin(arguments) == 0:
+		env.progress.begin("looking for snapshots")
+	case !isTerminal(env.Stdin): // where nobody is typing
+		env.progress.begin("reading standard input")
+	}
 	captures, err := snapshots.FindWith(env.Stdin, arguments...)
+	captures = env.progress.watch(captures)
 	if err == nil {
 		return captures, nil, clean
 	}
@@ -46,7 +53,7 @@ func notFound(problem string, arguments []string) analyze.Failure {
 // readCapture reads one capture and does something with it. What cannot be read is complained about; whatever panics on
 // the way is a mistake in this program, is reported as such, and hinders nobody else.
 func (env *Environment) readCapture(capture snapshots.Capture, do func(*snapshots.Snapshot) error) (code exitCode, err error) {
-	failure := examineCapture(capture, func(snapshot *snapshots.Snapshot) { err = do(snapshot) })
+	failure := env.examineCapture(capture, func(snapshot *snapshots.Snapshot) { err = do(snapshot) })
 	if failure.Reason != "" {
 		return env.complainFailure(failure), nil
 	}
@@ -64,7 +71,8 @@ func (env *Environment) complainFailure(failure analyze.Failure) exitCode {
 }
 
 // examineCapture reads one capture and does something with it. The failure has no reason if that was possible.
-func examineCapture(capture snapshots.Capture, do func(*snapshots.Snapshot)) (failure analyze.Failure) {
+func (env *Environment) examineCapture(capture snapshots.Capture, do func(*snapshots.Snapshot)) (failure analyze.Failure) {
+	defer env.progress.finished()
 	failure.Snapshot = capture.Name
 	defer func() {
 		if problem := recover(); problem != nil {
