@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"restate-lint/rules"
 )
@@ -93,7 +94,7 @@ func notReport(text []byte, err error) error {
 	return fmt.Errorf("%w: %w", ErrNotReport, err)
 }
 
-var ruleID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+var ruleID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`) })
 
 // restore puts a result that was read from JSON into the form of one that was just made.
 func (r *Result) restore() error {
@@ -112,7 +113,7 @@ func (r *Result) restore() error {
 		o := &r.Outcomes[i]
 		o.Missing = orEmpty(o.Missing)
 		switch {
-		case !ruleID.MatchString(o.Rule):
+		case !ruleID().MatchString(o.Rule):
 			return fmt.Errorf("%q is not the id of a rule", o.Rule)
 		case !slices.Contains(states, o.State):
 			return fmt.Errorf("%q is not a state of the rule %s", o.State, o.Rule)
@@ -149,7 +150,7 @@ func (f *Finding) restore() error {
 		places = append(places, related.Location)
 	}
 	switch {
-	case !ruleID.MatchString(f.Rule):
+	case !ruleID().MatchString(f.Rule):
 		return fmt.Errorf("%q is not the id of a rule", f.Rule)
 	case !strings.HasPrefix(f.Fingerprint, f.Rule+"@"):
 		return fmt.Errorf("%q is not the fingerprint of a finding of the rule %s", f.Fingerprint, f.Rule)

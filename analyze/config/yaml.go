@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -266,7 +267,7 @@ func (r *reader) text(node ast.Node, what string) (string, bool) {
 	return text, text != ""
 }
 
-var digits = regexp.MustCompile(`^[-+]?[0-9_]+$`)
+var digits = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[-+]?[0-9_]+$`) })
 
 // number reads an integer within bounds.
 func (r *reader) number(node ast.Node, what string, least, most int64) (int64, bool) {
@@ -274,7 +275,7 @@ func (r *reader) number(node ast.Node, what string, least, most int64) (int64, b
 	long, isText := node.(*ast.StringNode) // as the parser calls what does not fit into 64 bits
 	switch {
 	case isInteger:
-	case isText && digits.MatchString(long.Value):
+	case isText && digits().MatchString(long.Value):
 		n = &ast.IntegerNode{}
 	default:
 		r.wrong(node, what, "a whole number")

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -23,7 +24,7 @@ func Clean(text string) string {
 		return text
 	}
 	if isCommand(text) {
-		text = workflowCommand.ReplaceAllString(text, `${1}\x3a:${2}`)
+		text = workflowCommand().ReplaceAllString(text, `${1}\x3a:${2}`)
 		text = strings.ReplaceAll(text, "##[", `#\x23[`)
 	}
 	var b strings.Builder
@@ -43,11 +44,11 @@ func Clean(text string) string {
 }
 
 // workflowCommand finds "::name" where a line may start: a long text is broken at its spaces.
-var workflowCommand = regexp.MustCompile(`(^|\s)::([A-Za-z])`)
+var workflowCommand = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|\s)::([A-Za-z])`) })
 
 func isCommand(text string) bool {
 	i := strings.Index(text, "::")
-	return i >= 0 && strings.Contains(text[i+2:], "::") && workflowCommand.MatchString(text) || strings.Contains(text, "##[")
+	return i >= 0 && strings.Contains(text[i+2:], "::") && workflowCommand().MatchString(text) || strings.Contains(text, "##[")
 }
 
 func isClean(text string) bool {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"restate-lint/analyze"
@@ -261,7 +262,7 @@ func (p *markdownPrinter) notChecked(b *bytes.Buffer, r *analyze.Result) {
 func markdown(text string) string {
 	text = strings.TrimSpace(Clean(text))
 	var b strings.Builder
-	start := markdownMarker.FindString(text) // what would make a list of it, at its last character
+	start := markdownMarker().FindString(text) // what would make a list of it, at its last character
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		switch {
@@ -293,7 +294,7 @@ func markdown(text string) string {
 	return b.String()
 }
 
-var markdownMarker = regexp.MustCompile(`^([-+=]|[0-9]+[.)])`)
+var markdownMarker = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([-+=]|[0-9]+[.)])`) })
 
 func isWord(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"restate-lint/analyze"
@@ -272,17 +273,17 @@ func sarifMessage(text string) string {
 	if strings.Contains(text, "](") {
 		text = sarifBrackets.Replace(text)
 	}
-	return sarifPlaceholder.ReplaceAllString(text, "{$0}")
+	return sarifPlaceholder().ReplaceAllString(text, "{$0}")
 }
 
 var (
-	sarifPlaceholder = regexp.MustCompile(`\{[0-9]+\}`)
+	sarifPlaceholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{[0-9]+\}`) })
 	sarifBrackets    = strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`)
 )
 
 // sarifLink is a text that leads to the related location with that id.
 func sarifLink(text string, id int) string {
-	return "[" + sarifPlaceholder.ReplaceAllString(sarifBrackets.Replace(Clean(text)), "{$0}") + "](" + strconv.Itoa(id) + ")"
+	return "[" + sarifPlaceholder().ReplaceAllString(sarifBrackets.Replace(Clean(text)), "{$0}") + "](" + strconv.Itoa(id) + ")"
 }
 
 func sarifPlace(r *analyze.Result, l analyze.Location) sarifLocation {

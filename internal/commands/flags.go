@@ -22,6 +22,15 @@ func choiceFlag(name, usage string, words ...string) *cli.StringFlag {
 	}
 }
 
+// A lateFlag says what it is for when somebody asks, and not whenever the program starts: it lists what has to be read first.
+type lateFlag struct {
+	cli.DocGenerationFlag
+	usage func() string
+}
+
+// GetUsage is that of the flag, as help and completion show it.
+func (f lateFlag) GetUsage() string { return f.usage() }
+
 // notOneOf says that the value of a flag is none of some words.
 func notOneOf(name, word string, words []string) error {
 	last := len(words) - 1

@@ -12,8 +12,10 @@ import (
 )
 
 func profileFlag(usage string) cli.Flag {
-	var none *config.File
-	return &cli.StringFlag{Name: "profile", Usage: usage + strings.Join(none.ProfileNames(), ", ") + ", or a `NAME` from the configuration"}
+	return lateFlag{&cli.StringFlag{Name: "profile"}, func() string {
+		var none *config.File
+		return usage + strings.Join(none.ProfileNames(), ", ") + ", or a `NAME` from the configuration"
+	}}
 }
 
 // profileOf is the profile that applies to a command with a profileFlag: the one that was asked for, or that of the

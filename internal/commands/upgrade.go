@@ -32,7 +32,9 @@ what is usual in the cluster. No severity, suppression or baseline opens a gate.
 			&cli.StringFlag{Name: "to", Usage: "the `RELEASE` to upgrade to"},
 			&cli.StringFlag{Name: "from", Usage: "the `RELEASE` that the cluster runs, if the capture does not say it"},
 			&cli.StringFlag{Name: "rollback-to", Usage: "the `RELEASE` that one must be able to go back to; without --to: from what runs now"},
-			&cli.StringSliceFlag{Name: "uses", Usage: "this `FEATURE` is in use, or \"none\" but those that are named: " + strings.Join(upgrade.Known().Features(), ", ") + "; may be repeated"},
+			lateFlag{&cli.StringSliceFlag{Name: "uses"}, func() string {
+				return "this `FEATURE` is in use, or \"none\" but those that are named: " + strings.Join(upgrade.Known().Features(), ", ") + "; may be repeated"
+			}},
 			&cli.BoolFlag{Name: "require-complete", Usage: "what is undecided blocks"},
 			choiceFlag("format", "how to print the answer", "text", "json"),
 			colourFlag(),

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,22 +37,32 @@ type DB struct {
 	told     map[Problem]bool
 }
 
-var (
-	manifestName = regexp.MustCompile(`^MANIFEST-([0-9]{1,19})$`)
-	tableName    = regexp.MustCompile(`^([0-9]{1,19})\.(?:sst|ldb)$`)
-	logName      = regexp.MustCompile(`^([0-9]{1,19})\.log$`)
-)
+// A naming is what files of one kind are called: a number of at most 19 digits, between the two.
+type naming struct{ before, behind string }
 
-// otherName is what else RocksDB keeps in a directory, and nothing is read of.
-var otherName = regexp.MustCompile(`^(?:CURRENT|IDENTITY|LOCK|LOG|LOG\.old\.[0-9]+|OPTIONS-[0-9]+(?:\.dbtmp)?|[0-9]+\.dbtmp)$`)
+var (
+	manifestNames = []naming{{"MANIFEST-", ""}}
+	tableNames    = []naming{{"", ".sst"}, {"", ".ldb"}}
+	logNames      = []naming{{"", ".log"}}
+	// otherNames are what else RocksDB keeps in a directory, and nothing is read of.
+	otherNames      = []naming{{"LOG.old.", ""}, {"OPTIONS-", ""}, {"OPTIONS-", ".dbtmp"}, {"", ".dbtmp"}}
+	unnumberedNames = []string{"CURRENT", "IDENTITY", "LOCK", "LOG"}
+)
 
 // IsFile reports whether RocksDB calls a file of a database like that.
 func IsFile(name string) bool {
-	return IsTable(name) || manifestName.MatchString(name) || logName.MatchString(name) || otherName.MatchString(name)
+	if slices.Contains(unnumberedNames, name) {
+		return true
+	}
+	_, ok := numbered(name, tableNames, manifestNames, logNames, otherNames)
+	return ok
 }
 
 // IsTable reports whether RocksDB calls a table like that.
-func IsTable(name string) bool { return tableName.MatchString(name) }
+func IsTable(name string) bool {
+	_, ok := numbered(name, tableNames)
+	return ok
+}
 
 // ErrNone says that a directory has none of the files of a database.
 var ErrNone = errors.New("no RocksDB database: neither a manifest, nor a table, nor a write-ahead log")
@@ -80,11 +89,11 @@ func Open(fsys fs.FS, dir string, assumed ...Family) (*DB, error) {
 		}
 		name := entry.Name()
 		files[name] = true
-		if n, ok := numbered(manifestName, name); ok {
+		if n, ok := numbered(name, manifestNames); ok {
 			manifests = append(manifests, n)
-		} else if n, ok := numbered(tableName, name); ok {
+		} else if n, ok := numbered(name, tableNames); ok {
 			db.names[n] = name
-		} else if n, ok := numbered(logName, name); ok {
+		} else if n, ok := numbered(name, logNames); ok {
 			db.logs = append(db.logs, n)
 		}
 	}
@@ -103,13 +112,20 @@ func Open(fsys fs.FS, dir string, assumed ...Family) (*DB, error) {
 	return db, nil
 }
 
-func numbered(pattern *regexp.Regexp, name string) (uint64, bool) {
-	match := pattern.FindStringSubmatch(name)
-	if match == nil {
-		return 0, false
+func numbered(name string, kinds ...[]naming) (uint64, bool) {
+	for _, kind := range kinds {
+		for _, is := range kind {
+			rest, begins := strings.CutPrefix(name, is.before)
+			number, ends := strings.CutSuffix(rest, is.behind)
+			if !begins || !ends || len(number) > 19 || strings.Trim(number, "0123456789") != "" {
+				continue
+			}
+			if n, err := strconv.ParseUint(number, 10, 64); err == nil {
+				return n, true
+			}
+		}
 	}
-	n, err := strconv.ParseUint(match[1], 10, 64)
-	return n, err == nil
+	return 0, false
 }
 
 // readManifests reads the manifest that counts, and makes do without one.
@@ -150,7 +166,7 @@ func (db *DB) readManifests(files map[string]bool, manifests []uint64) {
 func (db *DB) current(files map[string]bool, manifests []uint64) string {
 	newest := ""
 	for name := range files {
-		if n, ok := numbered(manifestName, name); ok && n == slices.Max(manifests) {
+		if n, ok := numbered(name, manifestNames); ok && n == slices.Max(manifests) {
 			newest = name
 		}
 	}
@@ -172,8 +188,8 @@ func (db *DB) current(files map[string]bool, manifests []uint64) string {
 		return newest
 	}
 	name := strings.TrimSuffix(string(text), "\n")
-	switch {
-	case !manifestName.MatchString(name):
+	switch _, ok := numbered(name, manifestNames); {
+	case !ok:
 		db.problem(Problem{File: "CURRENT", Reason: "does not name a manifest"})
 		return newest
 	case !files[name] && newest == "":
