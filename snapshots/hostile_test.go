@@ -222,13 +222,13 @@ func (f *endlessFile) Sys() any                   { return nil }
 // However large a file is, and whatever is in it, memory stays within bounds and reading ends.
 func TestHugeFiles(t *testing.T) {
 	defer func(bound int) { maxValue = bound }(maxValue)
-	maxValue = 8 << 20
+	maxValue = 4 << 20
 	const segment = `[1,{"index":0,"kind":"replicated","params":"{\"loglet_id\":0,\"sequencer\":\"N1:1\",\"replication\":{\"node\":1},\"nodeset\":[1]}"}],`
 	// What a reader may allocate in all, in MB: for a file of which it keeps nothing, for its lists at their longest,
 	// and for one value of the largest size.
-	const little, lists, value = 8, 700, 200
+	const little, lists, value = 8, 700, 100
 	// The sizes of files: as long as it takes, just within the largest value, and just beyond it.
-	long, longer, within, beyond := int64(6<<20), int64(40<<20), int64(maxValue/10*9), int64(maxValue/10*11)
+	long, longer, within, beyond := int64(3<<20), int64(20<<20), int64(maxValue/10*9), int64(maxValue/10*11)
 	tests := []struct {
 		name             string
 		head, unit, tail string

@@ -15,7 +15,7 @@ import (
 // However many rows a result has, memory grows with what they are about.
 func TestRowsOfAResultAreBounded(t *testing.T) {
 	defer func(bound int) { maxValue = bound }(maxValue)
-	maxValue = 8 << 20
+	maxValue = 2 << 20
 	for name, row := range map[string]string{
 		"nodes":      `{"plain_node_id":"N1","gen_node_id":"N1:2","state":"alive","has_worker_role":true}`,
 		"processors": `{"partition_id":1,"plain_node_id":"N1","effective_mode":"leader"}`,
@@ -25,7 +25,7 @@ func TestRowsOfAResultAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows := strings.Repeat(row+",", 1000)
-			s, held := held(endless{"[", rows, row + "]", 8 << 20})
+			s, held := held(endless{"[", rows, row + "]", 2 << 20})
 			if n := len(s.Live.Nodes) + len(s.Live.Processors) + len(s.Live.Replicas) + len(s.Live.Loglets); n != 1 || !s.Documents[0].Complete {
 				t.Errorf("%d rows are left, complete %t", n, s.Documents[0].Complete)
 			}
