@@ -11,8 +11,12 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 	multierror "github.com/hashicorp/go-multierror"
+
+	"restate-lint/analyze/format"
+	"restate-lint/internal/handwritten"
 )
 
 // RedactionsFile is the file in the directory of a store that has its redactions. It goes with the goldens because they can
@@ -25,13 +29,13 @@ type Redaction struct {
 	// field: "/findings/*/title". What it points to may hold the texts: "/findings" means every text of every finding. What
 	// identifies an entry of a golden cannot be redacted, but for what stands behind the @ of a fingerprint. That is then followed
 	// by a mark of four digits, so that a finding about another entity is still told from it: "@part/[node name]~3f0c".
-	Pointer string `yaml:"pointer"`
+	Pointer string
 	// Match is a regular expression for the parts of the text that are replaced. Without one, that is the whole text.
-	Match string `yaml:"match"`
+	Match string
 	// Placeholder stands in the text instead, and says of what type it was: "[node name]".
-	Placeholder string `yaml:"placeholder"`
+	Placeholder string
 	// Reason says why the text must not be committed.
-	Reason string `yaml:"reason"`
+	Reason string
 }
 
 // String is the redaction in messages.
@@ -213,47 +217,65 @@ func notInPlaceholder(r rune) bool {
 	return r != ' ' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
-// longestRedactions bounds the file of a store's redactions, in bytes.
-const longestRedactions = 256 << 10
+// DecodeRedactions reads the file of a store's redactions: "redactions:" and a list. The error lists everything that is wrong
+// with it, with its place; the name is how the file is called in it.
+func DecodeRedactions(name string, text []byte) (*Redactions, error) {
+	r := &handwritten.Reader{Name: name}
+	redactions := &Redactions{}
+	if value, ok := r.Parse(text); ok {
+		r.Mapping(value, "", handwritten.Required("redactions", func(value ast.Node, _ *token.Token) {
+			if handwritten.IsNull(value) {
+				return
+			}
+			r.List(value, "redactions", func(value ast.Node) {
+				if one := readRedaction(r, value); one != nil {
+					redactions.list = append(redactions.list, one)
+				}
+			})
+		}))
+	}
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	return redactions, nil
+}
 
-// DecodeRedactions reads the file of a store's redactions: "redactions:" and a list. What is unknown is an error.
-func DecodeRedactions(text []byte) (redactions *Redactions, err error) {
-	defer func() {
-		if problem := recover(); problem != nil { // the YAML library does, on some texts that are no YAML
-			redactions, err = nil, errors.New("it is not YAML that can be read")
-		}
-	}()
-	var file struct {
-		Redactions []Redaction `yaml:"redactions"`
+// readRedaction reads one redaction; nil if something is wrong with it.
+func readRedaction(r *handwritten.Reader, value ast.Node) *redaction {
+	one := &redaction{}
+	before := len(r.Problems)
+	into := func(to *string, read func(ast.Node, string) (string, bool), what string) handwritten.Read {
+		return func(value ast.Node, _ *token.Token) { *to, _ = read(value, what) }
 	}
-	if len(text) > longestRedactions {
-		return nil, fmt.Errorf("it is larger than %d KiB", longestRedactions>>10)
+	r.Mapping(value, "a redaction",
+		handwritten.Required("pointer", into(&one.Pointer, r.Text, "pointer")),
+		handwritten.Optional("match", into(&one.Match, r.Exact, "match")),
+		handwritten.Required("placeholder", into(&one.Placeholder, r.Exact, "placeholder")),
+		handwritten.Required("reason", into(&one.Reason, r.Text, "reason")),
+	)
+	if len(r.Problems) > before {
+		return nil
 	}
-	if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
-		problem, _, _ := strings.Cut(err.Error(), "\n") // what follows repeats the text
-		return nil, errors.New(problem)
+	if err := one.check(); err != nil {
+		r.At(handwritten.Start(value), "%s", format.Clean(err.Error()))
+		return nil
 	}
-	return NewRedactions(file.Redactions)
+	return one
 }
 
 // RedactionsPath is where the redactions of the store are.
 func (s Store) RedactionsPath() string { return s.path(RedactionsFile) }
 
-// Redactions reads the redactions of the store; nil if it has none. The error says where, one problem on a line.
+// Redactions reads the redactions of the store; nil if it has none. The error says where.
 func (s Store) Redactions() (*Redactions, error) {
-	text, err := s.read(RedactionsFile)
+	text, err := s.read(RedactionsFile, handwritten.MostBytes+1)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	var r *Redactions
-	if err == nil {
-		r, err = DecodeRedactions(text)
-	}
 	if err != nil {
-		prefix := s.RedactionsPath() + ": "
-		return nil, errors.New(prefix + strings.ReplaceAll(err.Error(), "\n", "\n"+prefix))
+		return nil, fmt.Errorf("%s: %w", format.Clean(s.RedactionsPath()), err)
 	}
-	return r, nil
+	return DecodeRedactions(s.RedactionsPath(), text)
 }
 
 // Apply returns a copy of the report with placeholders. One that has been redacted stays as it is.

@@ -114,33 +114,43 @@ func TestARedactionThatWasOfUseWhenAcceptedIsNotUseless(t *testing.T) {
 
 func TestWrongRedactionsAreErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		`[{pointer: /findings/*/titel, placeholder: "[x]", reason: r}]`:                        `redaction 1: "/findings/*/titel" matches nothing that can be redacted: there are /cluster_name, `,
-		`[{pointer: /snapshot, placeholder: "[x]", reason: r}]`:                                `"/snapshot" matches nothing that can be redacted`,
-		`[{pointer: /, placeholder: "[x]", reason: r}]`:                                        `"/" matches nothing that can be redacted`,
-		`[{pointer: cluster_name, placeholder: "[x]", reason: r}]`:                             `"cluster_name" matches nothing that can be redacted`,
-		`[{pointer: "*", placeholder: "[x]", reason: r}]`:                                      `"*" matches nothing that can be redacted`,
-		`[{pointer: /findings/*/title/x, placeholder: "[x]", reason: r}]`:                      `matches nothing that can be redacted`,
-		`[{pointer: /findings/0/title, placeholder: "[x]", reason: r}]`:                        `"/findings/0/title" matches nothing that can be redacted`,
-		`[{pointer: /cluster_name, placeholder: "[x]"}]`:                                       `redaction 1: /cluster_name has no reason`,
-		`[{pointer: /cluster_name, placeholder: "[x]", reason: " "}]`:                          `redaction 1: /cluster_name has no reason`,
-		`[{placeholder: "[x]", reason: r}]`:                                                    `redaction 1: it has no pointer`,
-		`[{pointer: /cluster_name, placeholder: x, reason: r}]`:                                `the placeholder "x" does not name a type in brackets`,
-		`[{pointer: /cluster_name, reason: r}]`:                                                `the placeholder "" does not name a type in brackets`,
-		`[{pointer: /cluster_name, placeholder: "[]", reason: r}]`:                             `the placeholder "[]" does not name a type in brackets`,
-		`[{pointer: /cluster_name, placeholder: "[a\u001b]", reason: r}]`:                      `does not name a type in brackets`,
-		`[{pointer: /cluster_name, match: "(", placeholder: "[x]", reason: r}]`:                `match: error parsing regexp`,
-		`[{pointer: /cluster_name, match: "x*", placeholder: "[x]", reason: r}]`:               `matches the empty text`,
-		`[{pointer: /cluster_name, placeholder: "[x]", reason: r, because: x}]`:                `unknown field "because"`,
-		"[{pointer: /x, reason: r}, {pointer: /cluster_name, placeholder: '[x]', reason: ''}]": "\nredaction 2: /cluster_name has no reason",
-		`{}`: `[1:13]`,
+		`[{pointer: /findings/*/titel, placeholder: "[x]", reason: r}]`:                                                `r.yaml:1:14: "/findings/*/titel" matches nothing that can be redacted: there are /cluster_name, `,
+		`[{pointer: /snapshot, placeholder: "[x]", reason: r}]`:                                                        `"/snapshot" matches nothing that can be redacted`,
+		`[{pointer: /, placeholder: "[x]", reason: r}]`:                                                                `"/" matches nothing that can be redacted`,
+		`[{pointer: cluster_name, placeholder: "[x]", reason: r}]`:                                                     `"cluster_name" matches nothing that can be redacted`,
+		`[{pointer: "*", placeholder: "[x]", reason: r}]`:                                                              `"*" matches nothing that can be redacted`,
+		`[{pointer: /findings/*/title/x, placeholder: "[x]", reason: r}]`:                                              `matches nothing that can be redacted`,
+		`[{pointer: /findings/0/title, placeholder: "[x]", reason: r}]`:                                                `"/findings/0/title" matches nothing that can be redacted`,
+		`[{pointer: /cluster_name, placeholder: "[x]"}]`:                                                               `r.yaml:1:14: reason of a redaction is missing`,
+		`[{pointer: /cluster_name, placeholder: "[x]", reason: " "}]`:                                                  `reason is empty`,
+		`[{placeholder: "[x]", reason: r}]`:                                                                            `pointer of a redaction is missing`,
+		`[{pointer: /cluster_name, placeholder: x, reason: r}]`:                                                        `the placeholder "x" does not name a type in brackets`,
+		`[{pointer: /cluster_name, reason: r}]`:                                                                        `placeholder of a redaction is missing`,
+		`[{pointer: /cluster_name, placeholder: [x], reason: r}]`:                                                      `placeholder has to be a text, and is a list: a text that starts with [ has to stand in quotes`,
+		`[{pointer: /cluster_name, placeholder: "[]", reason: r}]`:                                                     `the placeholder "[]" does not name a type in brackets`,
+		`[{pointer: /cluster_name, placeholder: "[a\u001b]", reason: r}]`:                                              `does not name a type in brackets`,
+		`[{pointer: /cluster_name, match: "(", placeholder: "[x]", reason: r}]`:                                        `match: error parsing regexp`,
+		`[{pointer: /cluster_name, match: "x*", placeholder: "[x]", reason: r}]`:                                       `matches the empty text`,
+		`[{pointer: /cluster_name, placeholder: "[x]", reasn: x}]`:                                                     `unknown key "reasn" of a redaction; did you mean reason?`,
+		"\n- {pointer: /x, placeholder: '[x]', reason: r}\n- {pointer: /cluster_name, placeholder: '[x]', reason: ''}": "\nr.yaml:3:56: reason is empty",
+		`{}`:                            `r.yaml:1:13: redactions has to be a list`,
+		"[]\nredactions: []":            "already defined",
+		"&a []":                         "anchors are not supported",
+		"*a":                            "has to stand in quotes",
+		"\n<<<<<<< HEAD\n- {}\n=======": "r.yaml:2:1: holds merge-conflict markers",
 	} {
-		if _, err := golden.DecodeRedactions([]byte("redactions: " + text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := golden.DecodeRedactions("r.yaml", []byte("redactions: "+text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got error %v, want %q in it", text, err, want)
 		}
 	}
-	for _, text := range []string{"redaction: []", "redactions: [", "redactions: []\nredactions: []", strings.Repeat("#", 1<<20)} {
-		if _, err := golden.DecodeRedactions([]byte(text)); err == nil {
+	for _, text := range []string{"", "redaction: []", "redactions: [", strings.Repeat("#", 1<<20)} {
+		if _, err := golden.DecodeRedactions("r.yaml", []byte(text)); err == nil {
 			t.Errorf("no error for %.40q", text)
+		}
+	}
+	for _, text := range []string{"redactions: []", "redactions:\n# - {}\n", "\ufeffredactions:\r\n- {pointer: /findings, match: 'a  b', placeholder: '[x y]', reason: r}\r\n"} {
+		if _, err := golden.DecodeRedactions("r.yaml", []byte(text)); err != nil {
+			t.Error(err)
 		}
 	}
 }
@@ -166,7 +176,7 @@ func TestRedactionsAreThoseOfTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = store.Redactions()
-	if err == nil || strings.Count(err.Error(), path+": redaction ") != 2 {
+	if err == nil || strings.Count(err.Error(), path+":2:") != 3 || strings.Count(err.Error(), path+":3:") != 3 {
 		t.Error(err)
 	}
 }
@@ -181,7 +191,7 @@ func TestTheRedactionsThatTheReadmeShowsAreRead(t *testing.T) {
 	if !ok {
 		t.Fatal("the README shows no redactions")
 	}
-	r, err := golden.DecodeRedactions([]byte("redactions:" + block))
+	r, err := golden.DecodeRedactions("README.md", []byte("redactions:"+block))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +254,7 @@ func FuzzDecodeRedactions(f *testing.F) {
 	f.Add([]byte("redactions: !00 00000")) // made the library panic
 	f.Add([]byte("redactions: [&a {pointer: /cluster_name}, *a]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := golden.DecodeRedactions(text)
+		r, err := golden.DecodeRedactions("r.yaml", text)
 		if err != nil {
 			return
 		}

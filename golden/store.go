@@ -137,7 +137,7 @@ func (s Store) Read(name string) (*Golden, error) {
 
 // load reads a golden. Its errors do not say where the store is.
 func (s Store) load(name string) (*Golden, error) {
-	text, err := s.read(s.file(name))
+	text, err := s.read(s.file(name), most)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (s Store) load(name string) (*Golden, error) {
 	return g, err
 }
 
-func (s Store) read(file string) ([]byte, error) {
+func (s Store) read(file string, most int64) ([]byte, error) {
 	root, err := os.OpenRoot(s.Dir)
 	if err != nil {
 		return nil, committed.Reason(err)

@@ -15,10 +15,10 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
-	multierror "github.com/hashicorp/go-multierror"
 
 	"restate-lint/analyze"
 	"restate-lint/analyze/format"
+	"restate-lint/internal/handwritten"
 	"restate-lint/rules"
 	"restate-lint/snapshots"
 )
@@ -84,76 +84,55 @@ type Suppression struct {
 // Parse reads a configuration. The error lists everything that is wrong with it, a Problem each; the name is how the file
 // is called in it.
 func Parse(name string, text []byte) (*File, error) {
-	r := &decoder{reader: reader{name: name}, file: &File{Name: name}}
-	if value, ok := r.parse(text); ok {
+	r := &decoder{Reader: handwritten.Reader{Name: name}, file: &File{Name: name}}
+	if value, ok := r.Parse(text); ok {
 		r.decode(value)
 	}
-	if len(r.problems) > 0 {
-		slices.SortStableFunc(r.problems, func(a, b *Problem) int {
-			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
-		problems := &multierror.Error{ErrorFormat: listProblems}
-		for _, p := range r.problems {
-			problems.Errors = append(problems.Errors, p)
-		}
-		return nil, problems
+	if err := r.Err(); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(r.file.Rules, func(a, b Rule) int { return cmp.Compare(a.ID, b.ID) })
 	return r.file, nil
 }
 
-func listProblems(problems []error) string {
-	text := ""
-	for i, problem := range problems {
-		if i == mostProblems {
-			return text + fmt.Sprintf("\n… and %d more", len(problems)-i)
-		}
-		if i > 0 {
-			text += "\n"
-		}
-		text += problem.Error()
-	}
-	return text
-}
+// A Problem is something that is wrong at one place of a file.
+type Problem = handwritten.Problem
 
 // A decoder reads the file.
 type decoder struct {
-	reader
+	handwritten.Reader
 	file      *File
 	profileAt *token.Token
 }
 
 func (r *decoder) decode(value ast.Node) {
 	if value == nil {
-		r.at(nil, "is empty: it has to say at least version: %d", Version)
+		r.At(nil, "is empty: it has to say at least version: %d", Version)
 		return
 	}
-	r.mapping(value, "",
-		field{"version", true, func(value ast.Node, _ *token.Token) {
-			if version, ok := r.number(value, "version", 0, 1<<31); ok && version != Version {
-				r.at(start(value), "version is %d, where this program knows %d", version, Version)
+	r.Mapping(value, "",
+		handwritten.Required("version", func(value ast.Node, _ *token.Token) {
+			if version, ok := r.Number(value, "version", 0, 1<<31); ok && version != Version {
+				r.At(handwritten.Start(value), "version is %d, where this program knows %d", version, Version)
 			}
-		}},
-		field{"profile", false, func(value ast.Node, key *token.Token) {
-			if name, ok := r.text(value, "profile"); ok {
+		}),
+		handwritten.Optional("profile", func(value ast.Node, key *token.Token) {
+			if name, ok := r.Text(value, "profile"); ok {
 				r.file.Profile = Value[string]{name, key.Position.Line}
-				r.profileAt = start(value) // the profiles may follow: what the name means is asked when all of them are known
+				r.profileAt = handwritten.Start(value) // the profiles may follow: what the name means is asked when all of them are known
 			}
-		}},
-		field{"rules", false, r.rules},
-		field{"profiles", false, r.profiles},
-		field{"suppressions", false, r.suppressions},
+		}),
+		handwritten.Optional("rules", r.rules),
+		handwritten.Optional("profiles", r.profiles),
+		handwritten.Optional("suppressions", r.suppressions),
 	)
 	if name := r.file.Profile.Is; name != "" && r.file.FindProfile(name) == nil {
-		r.at(r.profileAt, "%s is not a profile%s", quoted(name), suggestion(name, r.file.ProfileNames()))
+		r.At(r.profileAt, "%s is not a profile%s", handwritten.Quoted(name), handwritten.Suggestion(name, r.file.ProfileNames()))
 	}
 }
 
-// isNull reports whether a section is there and holds nothing, as one of which everything is a comment.
-func isNull(value ast.Node) bool {
-	_, ok := value.(*ast.NullNode)
-	return ok
-}
+// A kind is handwritten.Required or handwritten.Optional.
+type kind func(name string, read handwritten.Read) handwritten.Field
 
 func ruleIDs() (ids []string) {
 	for _, rule := range rules.All() {
@@ -167,22 +146,22 @@ const off = "off"
 var severities = []string{"error", "warning", "note", off}
 
 func (r *decoder) rules(value ast.Node, _ *token.Token) {
-	if isNull(value) {
+	if handwritten.IsNull(value) {
 		return
 	}
-	r.entries(value, "rules", func(id string, at *token.Token, value ast.Node) {
+	r.Entries(value, "rules", func(id string, at *token.Token, value ast.Node) {
 		rule := rules.Find(id)
 		if rule == nil {
-			r.at(at, "%s is not a rule%s", quoted(id), suggestion(id, ruleIDs()))
+			r.At(at, "%s is not a rule%s", handwritten.Quoted(id), handwritten.Suggestion(id, ruleIDs()))
 			return
 		}
 		entry := Rule{ID: id, Line: at.Position.Line}
 		if _, ok := value.(*ast.MappingNode); !ok {
 			r.severity(&entry, value, id)
 		} else {
-			r.mapping(value, id,
-				field{"severity", false, func(value ast.Node, _ *token.Token) { r.severity(&entry, value, "severity of "+id) }},
-				field{"options", false, func(value ast.Node, _ *token.Token) { r.options(&entry, rule, value) }},
+			r.Mapping(value, id,
+				handwritten.Optional("severity", func(value ast.Node, _ *token.Token) { r.severity(&entry, value, "severity of "+id) }),
+				handwritten.Optional("options", func(value ast.Node, _ *token.Token) { r.options(&entry, rule, value) }),
 			)
 		}
 		r.file.Rules = append(r.file.Rules, entry)
@@ -190,7 +169,7 @@ func (r *decoder) rules(value ast.Node, _ *token.Token) {
 }
 
 func (r *decoder) severity(entry *Rule, value ast.Node, what string) {
-	word, ok := r.word(value, what, severities)
+	word, ok := r.Word(value, what, severities)
 	if !ok {
 		return
 	}
@@ -199,70 +178,70 @@ func (r *decoder) severity(entry *Rule, value ast.Node, what string) {
 		return
 	}
 	severity, _ := rules.ParseSeverity(word)
-	entry.Severity = Value[rules.Severity]{severity, start(value).Position.Line}
+	entry.Severity = Value[rules.Severity]{severity, handwritten.Start(value).Position.Line}
 }
 
 func (r *decoder) options(entry *Rule, rule *rules.Rule, value ast.Node) {
-	var fields []field
+	var fields []handwritten.Field
 	for _, o := range rule.Options {
-		fields = append(fields, field{o.Name, false, func(value ast.Node, key *token.Token) {
-			if n, ok := r.number(value, o.Name, o.Min, o.Max); ok {
+		fields = append(fields, handwritten.Optional(o.Name, func(value ast.Node, key *token.Token) {
+			if n, ok := r.Number(value, o.Name, o.Min, o.Max); ok {
 				entry.Options = append(entry.Options, Option{o.Name, n, key.Position.Line})
 			}
-		}})
+		}))
 	}
 	if len(fields) == 0 {
-		r.at(start(value), "the rule %s has no options", rule.ID)
+		r.At(handwritten.Start(value), "the rule %s has no options", rule.ID)
 		return
 	}
-	r.mapping(value, "options of "+rule.ID, fields...)
+	r.Mapping(value, "options of "+rule.ID, fields...)
 	slices.SortFunc(entry.Options, func(a, b Option) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 func (r *decoder) profiles(value ast.Node, _ *token.Token) {
-	if isNull(value) {
+	if handwritten.IsNull(value) {
 		return
 	}
-	r.list(value, "profiles", func(value ast.Node) {
+	r.List(value, "profiles", func(value ast.Node) {
 		p := analyze.Profile{FailOn: "error", Show: "note"}
-		before := len(r.problems)
-		text := func(name string, required bool, to *string) field {
-			return field{name, required, func(value ast.Node, _ *token.Token) { *to, _ = r.text(value, name) }}
+		before := len(r.Problems)
+		text := func(as kind, name string, to *string) handwritten.Field {
+			return as(name, func(value ast.Node, _ *token.Token) { *to, _ = r.Text(value, name) })
 		}
-		word := func(name string, to *string, words ...string) field {
-			return field{name, false, func(value ast.Node, _ *token.Token) { *to, _ = r.word(value, name, words) }}
+		word := func(name string, to *string, words ...string) handwritten.Field {
+			return handwritten.Optional(name, func(value ast.Node, _ *token.Token) { *to, _ = r.Word(value, name, words) })
 		}
-		patterns := func(name string, to *[]string) field {
-			return field{name, false, func(value ast.Node, _ *token.Token) {
-				r.list(value, name, func(value ast.Node) {
+		patterns := func(name string, to *[]string) handwritten.Field {
+			return handwritten.Optional(name, func(value ast.Node, _ *token.Token) {
+				r.List(value, name, func(value ast.Node) {
 					if pattern, ok := r.rulePattern(value, name); ok {
 						*to = append(*to, pattern)
 					}
 				})
-			}}
+			})
 		}
-		r.mapping(value, "a profile",
-			text("name", true, &p.Name),
-			text("summary", true, &p.Summary),
+		r.Mapping(value, "a profile",
+			text(handwritten.Required, "name", &p.Name),
+			text(handwritten.Required, "summary", &p.Summary),
 			patterns("rules", &p.Rules),
 			patterns("skip", &p.Skip),
-			field{"documents", false, func(value ast.Node, _ *token.Token) {
-				r.list(value, "documents", func(value ast.Node) {
-					if kind, ok := r.word(value, "documents", documents()); ok {
+			handwritten.Optional("documents", func(value ast.Node, _ *token.Token) {
+				r.List(value, "documents", func(value ast.Node) {
+					if kind, ok := r.Word(value, "documents", documents()); ok {
 						p.Documents = append(p.Documents, snapshots.Kind(kind))
 					}
 				})
-			}},
+			}),
 			word("fail_on", &p.FailOn, "error", "warning", "note", "never"),
 			word("show", &p.Show, "note", "warning", "error"),
-			field{"require_complete", false, func(value ast.Node, _ *token.Token) { p.RequireComplete = r.truth(value, "require_complete") }},
+			handwritten.Optional("require_complete", func(value ast.Node, _ *token.Token) { p.RequireComplete = r.Truth(value, "require_complete") }),
 		)
 		switch {
-		case len(r.problems) > before:
+		case len(r.Problems) > before:
 		case slices.Contains(r.file.ProfileNames(), p.Name):
-			r.at(start(value), "there is a profile %s already", format.Clean(p.Name))
+			r.At(handwritten.Start(value), "there is a profile %s already", format.Clean(p.Name))
 		default:
-			r.file.Profiles = append(r.file.Profiles, Value[analyze.Profile]{p, start(value).Position.Line})
+			r.file.Profiles = append(r.file.Profiles, Value[analyze.Profile]{p, handwritten.Start(value).Position.Line})
 		}
 	})
 }
@@ -282,16 +261,16 @@ func documents() (kinds []string) {
 
 // rulePattern reads a pattern of rule ids that matches some rule.
 func (r *decoder) rulePattern(value ast.Node, what string) (string, bool) {
-	pattern, ok := r.text(value, what)
+	pattern, ok := r.Text(value, what)
 	if !ok {
 		return "", false
 	}
 	matches, err := matchingRules(pattern)
 	switch {
 	case err != nil:
-		r.at(start(value), "%s: %s is not a pattern", what, quoted(pattern))
+		r.At(handwritten.Start(value), "%s: %s is not a pattern", what, handwritten.Quoted(pattern))
 	case len(matches) == 0:
-		r.at(start(value), "%s: %s is not a rule%s", what, quoted(pattern), suggestion(pattern, ruleIDs()))
+		r.At(handwritten.Start(value), "%s: %s is not a rule%s", what, handwritten.Quoted(pattern), handwritten.Suggestion(pattern, ruleIDs()))
 	}
 	return pattern, len(matches) > 0
 }
@@ -310,43 +289,43 @@ func matchingRules(pattern string) (matching []*rules.Rule, err error) {
 }
 
 func (r *decoder) suppressions(value ast.Node, _ *token.Token) {
-	if isNull(value) {
+	if handwritten.IsNull(value) {
 		return
 	}
-	r.list(value, "suppressions", func(value ast.Node) {
+	r.List(value, "suppressions", func(value ast.Node) {
 		s := Suppression{}
-		before := len(r.problems)
-		text := func(name string, required bool, to *string) field {
-			return field{name, required, func(value ast.Node, _ *token.Token) { *to, _ = r.text(value, name) }}
+		before := len(r.Problems)
+		text := func(as kind, name string, to *string) handwritten.Field {
+			return as(name, func(value ast.Node, _ *token.Token) { *to, _ = r.Text(value, name) })
 		}
-		pattern := func(name string, required bool, to *string) field {
-			return field{name, required, func(value ast.Node, _ *token.Token) {
-				text, ok := r.text(value, name)
+		pattern := func(as kind, name string, to *string) handwritten.Field {
+			return as(name, func(value ast.Node, _ *token.Token) {
+				text, ok := r.Text(value, name)
 				if ok && validPattern(text) != nil {
-					r.at(start(value), "%s: %s is not a pattern: %v", name, quoted(text), validPattern(text))
+					r.At(handwritten.Start(value), "%s: %s is not a pattern: %v", name, handwritten.Quoted(text), validPattern(text))
 				}
 				*to = text
-			}}
+			})
 		}
-		r.mapping(value, "a suppression",
-			field{"rule", true, func(value ast.Node, _ *token.Token) { s.Rule, _ = r.rulePattern(value, "rule") }},
-			pattern("entity", true, &s.Entity),
-			pattern("snapshot", false, &s.Snapshot),
-			text("reason", true, &s.Reason),
-			text("owner", false, &s.Owner),
-			field{"expires", false, func(value ast.Node, _ *token.Token) {
-				text, ok := r.text(value, "expires")
+		r.Mapping(value, "a suppression",
+			handwritten.Required("rule", func(value ast.Node, _ *token.Token) { s.Rule, _ = r.rulePattern(value, "rule") }),
+			pattern(handwritten.Required, "entity", &s.Entity),
+			pattern(handwritten.Optional, "snapshot", &s.Snapshot),
+			text(handwritten.Required, "reason", &s.Reason),
+			text(handwritten.Optional, "owner", &s.Owner),
+			handwritten.Optional("expires", func(value ast.Node, _ *token.Token) {
+				text, ok := r.Text(value, "expires")
 				if !ok {
 					return
 				}
 				var err error
 				if s.Expires, err = analyze.ParseDate(text); err != nil {
-					r.at(start(value), "expires: %s", format.Clean(err.Error()))
+					r.At(handwritten.Start(value), "expires: %s", format.Clean(err.Error()))
 				}
-			}},
+			}),
 		)
-		if len(r.problems) == before {
-			s.Line = start(value).Position.Line
+		if len(r.Problems) == before {
+			s.Line = handwritten.Start(value).Position.Line
 			r.file.Suppressions = append(r.file.Suppressions, s)
 		}
 	})

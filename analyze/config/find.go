@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"restate-lint/internal/handwritten"
 )
 
 // FileName is how a configuration is called that is found by itself.
@@ -75,5 +77,5 @@ func readAll(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	return io.ReadAll(io.LimitReader(file, mostBytes+1))
+	return io.ReadAll(io.LimitReader(file, handwritten.MostBytes+1))
 }

@@ -107,7 +107,7 @@ func newGoldenRunOver(env *Environment, c *cli.Context, arguments []string) (*go
 	}
 	run := &goldenRun{env: env, store: golden.Store{Dir: c.String("dir")}, arguments: arguments, part: part}
 	if run.redactions, err = run.store.Redactions(); err != nil {
-		return nil, usagef("%s", cleanLines(err))
+		return nil, usagef("%v", err) // which is clean
 	}
 	return run, nil
 }

@@ -1,7 +1,11 @@
-package config
+// Package handwritten reads YAML files that people write, such as a configuration: strictly, so that whatever has no meaning
+// is a problem with its place. What stands for something that is written elsewhere is refused, and so is what would take long
+// to read.
+package handwritten
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
@@ -15,6 +19,7 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+	multierror "github.com/hashicorp/go-multierror"
 
 	"restate-lint/analyze/format"
 	"restate-lint/internal/committed"
@@ -23,7 +28,7 @@ import (
 
 // What a file may have at most. The parser takes time that grows with the square of the depth.
 const (
-	mostBytes         = 256 << 10 // of the whole file
+	MostBytes         = 256 << 10 // of the whole file
 	mostOpen          = 16        // of brackets and braces that are open at one place
 	mostNestedOnALine = 64        // of "- ", "? " and ": " on one line
 	mostProblems      = 20        // that are listed
@@ -53,21 +58,50 @@ func (p *Problem) Error() string {
 	return fmt.Sprintf("%s\n%s | %s\n%*s | %s^", text, number, format.Clean(p.Source), len(number), "", mark)
 }
 
-// A reader walks through the nodes of a file and gathers what is wrong.
-type reader struct {
-	name     string
+// A Reader walks through the nodes of a file and gathers what is wrong.
+type Reader struct {
+	Name     string // how messages call the file
+	Problems []*Problem
 	lines    []string
-	problems []*Problem
 }
 
-// at adds a problem at a token; at the file as a whole where there is none.
-func (r *reader) at(t *token.Token, message string, args ...any) {
-	p := &Problem{File: r.name, Message: fmt.Sprintf(message, args...)}
+// Err lists everything that is wrong, a Problem each, in the order of the file; nil for nothing.
+func (r *Reader) Err() error {
+	if len(r.Problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(r.Problems, func(a, b *Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	problems := &multierror.Error{ErrorFormat: listProblems}
+	for _, p := range r.Problems {
+		problems.Errors = append(problems.Errors, p)
+	}
+	return problems
+}
+
+func listProblems(problems []error) string {
+	text := ""
+	for i, problem := range problems {
+		if i == mostProblems {
+			return text + fmt.Sprintf("\n… and %d more", len(problems)-i)
+		}
+		if i > 0 {
+			text += "\n"
+		}
+		text += problem.Error()
+	}
+	return text
+}
+
+// At adds a problem at a token; at the file as a whole where there is none.
+func (r *Reader) At(t *token.Token, message string, args ...any) {
+	p := &Problem{File: r.Name, Message: fmt.Sprintf(message, args...)}
 	if t != nil && t.Position != nil && t.Position.Line >= 1 && t.Position.Line <= len(r.lines) {
 		p.Line, p.Source = t.Position.Line, r.lines[t.Position.Line-1]
 		p.Column = byteColumn(p.Source, t.Position.Column)
 	}
-	r.problems = append(r.problems, p)
+	r.Problems = append(r.Problems, p)
 }
 
 // byteColumn turns a column that counts characters into one that counts bytes.
@@ -80,14 +114,14 @@ func byteColumn(line string, column int) int {
 	return max(len(line), 1)
 }
 
-// parse returns the value that a file holds, nil for none, and whether it could be read.
-func (r *reader) parse(text []byte) (value ast.Node, ok bool) {
-	if len(text) > mostBytes {
-		r.at(nil, "is larger than %d KiB", mostBytes>>10)
+// Parse returns the value that a file holds, nil for none, and whether it could be read.
+func (r *Reader) Parse(text []byte) (value ast.Node, ok bool) {
+	if len(text) > MostBytes {
+		r.At(nil, "is larger than %d KiB", MostBytes>>10)
 		return nil, false
 	}
 	if !utf8.Valid(text) {
-		r.at(nil, "is not UTF-8")
+		r.At(nil, "is not UTF-8")
 		return nil, false
 	}
 	// The parser miscounts lines that end in other ways.
@@ -95,12 +129,12 @@ func (r *reader) parse(text []byte) (value ast.Node, ok bool) {
 	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	r.lines = strings.Split(string(text), "\n")
 	if line := committed.ConflictLine(text); line > 0 {
-		r.at(tokenAt(line, 1), "%v", committed.ErrConflict)
+		r.At(tokenAt(line, 1), "%v", committed.ErrConflict)
 		return nil, false
 	}
 	defer func() {
 		if problem := recover(); problem != nil {
-			r.at(nil, "cannot be read as YAML")
+			r.At(nil, "cannot be read as YAML")
 			value, ok = nil, false
 		}
 	}()
@@ -118,7 +152,7 @@ func (r *reader) parse(text []byte) (value ast.Node, ok bool) {
 		case nil, *ast.CommentNode, *ast.CommentGroupNode:
 		default:
 			if value != nil {
-				r.at(start(body), "a second document: there may be one only")
+				r.At(Start(body), "a second document: there may be one only")
 				return nil, false
 			}
 			value = body
@@ -132,7 +166,7 @@ func tokenAt(line, column int) *token.Token {
 }
 
 // bounded refuses what would take long to parse, and what stands for something that is written elsewhere.
-func (r *reader) bounded(tokens token.Tokens) bool {
+func (r *Reader) bounded(tokens token.Tokens) bool {
 	open, line, onLine := 0, 0, 0
 	for _, t := range tokens {
 		if t.Position.Line != line {
@@ -146,52 +180,61 @@ func (r *reader) bounded(tokens token.Tokens) bool {
 		case token.SequenceEntryType, token.MappingKeyType, token.MappingValueType:
 			onLine++
 		case token.AliasType:
-			r.at(t, "a text that starts with * has to stand in quotes")
+			r.At(t, "a text that starts with * has to stand in quotes")
 			return false
 		case token.AnchorType:
-			r.at(t, "anchors are not supported; a text that starts with & has to stand in quotes")
+			r.At(t, "anchors are not supported; a text that starts with & has to stand in quotes")
 			return false
 		case token.TagType, token.DirectiveType, token.MergeKeyType:
-			r.at(t, "tags, directives and merge keys are not supported")
+			r.At(t, "tags, directives and merge keys are not supported")
 			return false
 		}
 		if open > mostOpen || onLine > mostNestedOnALine {
-			r.at(t, "is nested too deeply")
+			r.At(t, "is nested too deeply")
 			return false
 		}
 	}
 	return true
 }
 
-func (r *reader) syntax(err error) {
+func (r *Reader) syntax(err error) {
 	var problem yaml.Error
 	if p, ok := err.(yaml.Error); ok { //nolint:errorlint // the parser wraps none
 		problem = p
 	} else {
-		r.at(nil, "%s", format.Clean(err.Error()))
+		r.At(nil, "%s", format.Clean(err.Error()))
 		return
 	}
-	r.at(problem.GetToken(), "%s", format.Clean(problem.GetMessage()))
+	r.At(problem.GetToken(), "%s", format.Clean(problem.GetMessage()))
 }
 
-// A field is what may stand behind a key.
-type field struct {
+// A Read reads what stands behind a key.
+type Read func(value ast.Node, key *token.Token)
+
+// A Field is what may stand behind a key: see Required and Optional.
+type Field struct {
 	name     string
 	required bool
-	read     func(value ast.Node, key *token.Token)
+	read     Read
 }
 
-// mapping reads a mapping with known keys. What names it in messages.
-func (r *reader) mapping(node ast.Node, what string, fields ...field) {
+// Required is a field that has to be there.
+func Required(name string, read Read) Field { return Field{name, true, read} }
+
+// Optional is a field that may be there.
+func Optional(name string, read Read) Field { return Field{name, false, read} }
+
+// Mapping reads a mapping with known keys. What names it in messages.
+func (r *Reader) Mapping(node ast.Node, what string, fields ...Field) {
 	var names []string
 	for _, f := range fields {
 		names = append(names, f.name)
 	}
 	seen := make(map[string]bool)
-	r.entries(node, what, func(key string, at *token.Token, value ast.Node) {
+	r.Entries(node, what, func(key string, at *token.Token, value ast.Node) {
 		i := slices.Index(names, key)
 		if i < 0 {
-			r.at(at, "unknown key %s%s%s", quoted(key), r.inWhat(what), suggestion(key, names))
+			r.At(at, "unknown key %s%s%s", Quoted(key), r.inWhat(what), Suggestion(key, names))
 			return
 		}
 		seen[key] = true
@@ -202,49 +245,55 @@ func (r *reader) mapping(node ast.Node, what string, fields ...field) {
 	}
 	for _, f := range fields {
 		if f.required && !seen[f.name] {
-			r.at(start(node), "%s%s is missing", f.name, r.inWhat(what))
+			r.At(Start(node), "%s%s is missing", f.name, r.inWhat(what))
 		}
 	}
 }
 
-func (r *reader) inWhat(what string) string {
+func (r *Reader) inWhat(what string) string {
 	if what == "" {
 		return ""
 	}
 	return " of " + what
 }
 
-// entries reads a mapping.
-func (r *reader) entries(node ast.Node, what string, read func(key string, at *token.Token, value ast.Node)) {
+// Entries reads a mapping.
+func (r *Reader) Entries(node ast.Node, what string, read func(key string, at *token.Token, value ast.Node)) {
 	switch node := node.(type) {
 	case *ast.MappingNode:
 		for _, entry := range node.Values {
 			key, ok := entry.Key.(*ast.StringNode)
 			if !ok {
-				r.at(entry.Key.GetToken(), "a key has to be a text%s", r.inWhat(what))
+				r.At(entry.Key.GetToken(), "a key has to be a text%s", r.inWhat(what))
 				continue
 			}
 			read(key.Value, key.Token, entry.Value)
 		}
 	default:
-		r.wrong(node, what, "keys and values")
+		r.Wrong(node, what, "keys and values")
 	}
 }
 
-// list reads a sequence.
-func (r *reader) list(node ast.Node, what string, read func(node ast.Node)) {
+// List reads a sequence.
+func (r *Reader) List(node ast.Node, what string, read func(node ast.Node)) {
 	switch node := node.(type) {
 	case *ast.SequenceNode:
 		for _, entry := range node.Values {
 			read(entry)
 		}
 	default:
-		r.wrong(node, what, "a list")
+		r.Wrong(node, what, "a list")
 	}
 }
 
-// text reads a text that is not empty, on one line.
-func (r *reader) text(node ast.Node, what string) (string, bool) {
+// Text reads a text that is not empty, on one line.
+func (r *Reader) Text(node ast.Node, what string) (string, bool) {
+	text, ok := r.Exact(node, what)
+	return strings.Join(strings.Fields(text), " "), ok
+}
+
+// Exact reads a text that is not blank, as it is.
+func (r *Reader) Exact(node ast.Node, what string) (string, bool) {
 	var text string
 	switch node := node.(type) {
 	case *ast.StringNode:
@@ -253,24 +302,28 @@ func (r *reader) text(node ast.Node, what string) (string, bool) {
 		text = node.Value.Value
 	default:
 		hint := ""
-		switch node.(type) {
+		switch node := node.(type) {
 		case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 			hint = ": put it in quotes"
+		case *ast.SequenceNode:
+			if node.IsFlowStyle {
+				hint = ": a text that starts with [ has to stand in quotes"
+			}
 		}
-		r.wrong(node, what, "a text", hint)
+		r.Wrong(node, what, "a text", hint)
 		return "", false
 	}
-	text = strings.Join(strings.Fields(text), " ")
-	if text == "" {
-		r.at(start(node), "%s is empty", what)
+	if strings.TrimSpace(text) == "" {
+		r.At(Start(node), "%s is empty", what)
+		return "", false
 	}
-	return text, text != ""
+	return text, true
 }
 
 var digits = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[-+]?[0-9_]+$`) })
 
-// number reads an integer within bounds.
-func (r *reader) number(node ast.Node, what string, least, most int64) (int64, bool) {
+// Number reads an integer within bounds.
+func (r *Reader) Number(node ast.Node, what string, least, most int64) (int64, bool) {
 	n, isInteger := node.(*ast.IntegerNode)
 	long, isText := node.(*ast.StringNode) // as the parser calls what does not fit into 64 bits
 	switch {
@@ -278,7 +331,7 @@ func (r *reader) number(node ast.Node, what string, least, most int64) (int64, b
 	case isText && digits().MatchString(long.Value):
 		n = &ast.IntegerNode{}
 	default:
-		r.wrong(node, what, "a whole number")
+		r.Wrong(node, what, "a whole number")
 		return 0, false
 	}
 	var value int64
@@ -290,37 +343,37 @@ func (r *reader) number(node ast.Node, what string, least, most int64) (int64, b
 		value, fits = int64(v), v <= math.MaxInt64 //nolint:gosec // it is looked at only where it fits
 	}
 	if !fits || value < least || value > most {
-		r.at(start(node), "%s is from %d to %d", what, least, most)
+		r.At(Start(node), "%s is from %d to %d", what, least, most)
 		return 0, false
 	}
 	return value, true
 }
 
-func (r *reader) truth(node ast.Node, what string) bool {
+func (r *Reader) Truth(node ast.Node, what string) bool {
 	n, ok := node.(*ast.BoolNode)
 	if !ok {
-		r.wrong(node, what, "true or false")
+		r.Wrong(node, what, "true or false")
 		return false
 	}
 	return n.Value
 }
 
-// word reads one of some words.
-func (r *reader) word(node ast.Node, what string, words []string) (string, bool) {
-	text, ok := r.text(node, what)
+// Word reads one of some words.
+func (r *Reader) Word(node ast.Node, what string, words []string) (string, bool) {
+	text, ok := r.Text(node, what)
 	if !ok || slices.Contains(words, text) {
 		return text, ok
 	}
 	if len(words) > 4 {
-		r.at(start(node), "%s: there is no %s%s", what, quoted(text), suggestion(text, words))
+		r.At(Start(node), "%s: there is no %s%s", what, Quoted(text), Suggestion(text, words))
 	} else {
-		r.at(start(node), "%s: %s is none of %s%s", what, quoted(text), strings.Join(words, ", "), didYouMean(text, words))
+		r.At(Start(node), "%s: %s is none of %s%s", what, Quoted(text), strings.Join(words, ", "), didYouMean(text, words))
 	}
 	return "", false
 }
 
-// suggestion is the end of a message about a wrong word: what was probably meant, or what there is.
-func suggestion(written string, words []string) string {
+// Suggestion is the end of a message about a wrong word: what was probably meant, or what there is.
+func Suggestion(written string, words []string) string {
 	meant := didYouMean(written, words)
 	if meant == "" && len(words) <= 12 {
 		return "; there are " + strings.Join(words, ", ")
@@ -335,11 +388,11 @@ func didYouMean(written string, words []string) string {
 	return ""
 }
 
-// quoted is a text of the file in a message.
-func quoted(text string) string { return `"` + format.Clean(text) + `"` }
+// Quoted is a text of the file in a message.
+func Quoted(text string) string { return `"` + format.Clean(text) + `"` }
 
-// wrong says that a value is of another type.
-func (r *reader) wrong(node ast.Node, what, wanted string, hint ...string) {
+// Wrong says that a value is of another type.
+func (r *Reader) Wrong(node ast.Node, what, wanted string, hint ...string) {
 	if what == "" {
 		what = "the file"
 	}
@@ -361,11 +414,17 @@ func (r *reader) wrong(node ast.Node, what, wanted string, hint ...string) {
 	default:
 		found = "something else"
 	}
-	r.at(start(node), "%s has to be %s, and is %s%s", what, wanted, found, strings.Join(hint, ""))
+	r.At(Start(node), "%s has to be %s, and is %s%s", what, wanted, found, strings.Join(hint, ""))
 }
 
-// start is the first token of a value.
-func start(node ast.Node) *token.Token {
+// IsNull reports whether a section is there and holds nothing, as one of which everything is a comment.
+func IsNull(value ast.Node) bool {
+	_, ok := value.(*ast.NullNode)
+	return ok
+}
+
+// Start is the first token of a value.
+func Start(node ast.Node) *token.Token {
 	switch node := node.(type) {
 	case nil:
 		return nil
