@@ -25,7 +25,7 @@ func Schema() []byte {
 
 func schema() object {
 	text := func(description string) object {
-		return object{"description": description, "type": "string", "minLength": 1}
+		return object{"description": description, "type": "string", "pattern": `\S`}
 	}
 	listOf := func(description string, items any) object {
 		return object{"description": description, "type": "array", "items": items}

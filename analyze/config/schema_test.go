@@ -31,9 +31,8 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	return schema
 }
 
-// valid is what the schema says of a YAML file.
-func valid(t *testing.T, schema *jsonschema.Schema, text []byte) error {
-	t.Helper()
+// validYAML is what the schema says of a YAML file.
+func validYAML(schema *jsonschema.Schema, text []byte) error {
 	document, err := yaml.YAMLToJSON(text)
 	if err != nil {
 		return err
@@ -48,7 +47,7 @@ func valid(t *testing.T, schema *jsonschema.Schema, text []byte) error {
 func TestTheSchemaAcceptsWhatIsRight(t *testing.T) {
 	schema := compiled(t)
 	for name, text := range map[string][]byte{"whole": []byte(whole), "starter": config.Starter, "uncommented": uncommented()} {
-		if err := valid(t, schema, text); err != nil {
+		if err := validYAML(schema, text); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -68,7 +67,7 @@ func TestTheSchemaRefusesWhatIsWrong(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := filepath.Base(path[:len(path)-len(".txtar")])
-		if valid(t, schema, archive.Files[0].Data) == nil && !lenient[name] {
+		if validYAML(schema, archive.Files[0].Data) == nil && !lenient[name] {
 			t.Errorf("%s: the schema accepts it", name)
 		}
 	}
@@ -86,7 +85,7 @@ func TestTheSchemaKnowsEveryRuleAndOption(t *testing.T) {
 					t.Fatal(err)
 				}
 				_, err = config.Parse("f", text)
-				if accepts := valid(t, schema, text) == nil; accepts != right || (err == nil) != right {
+				if accepts := validYAML(schema, text) == nil; accepts != right || (err == nil) != right {
 					t.Errorf("%s: %s: %d: the schema says %v, and reading it %v", rule.ID, o.Name, value, accepts, err)
 				}
 			}
