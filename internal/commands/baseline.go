@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -237,7 +238,7 @@ func entries(n int) string {
 	return fmt.Sprintf("%d entries", n)
 }
 
-// changesShown is how many entries of each kind are listed for a snapshot.
+// changesShown is how many entries of each kind are listed for a snapshot, the gravest first.
 const changesShown = 5
 
 func describeChange(w *bytes.Buffer, snapshot string, change *baseline.Change) {
@@ -262,7 +263,8 @@ func describeChange(w *bytes.Buffer, snapshot string, change *baseline.Change) {
 		what    string
 		entries []baseline.Entry
 	}{{"added", change.Added}, {"removed", change.Removed}, {"graver", change.Graver}, {"milder", change.Milder}} {
-		for i, entry := range list.entries {
+		byGravity := func(a, b baseline.Entry) int { return cmp.Compare(b.Severity, a.Severity) }
+		for i, entry := range slices.SortedStableFunc(slices.Values(list.entries), byGravity) {
 			if i == changesShown {
 				fmt.Fprintf(w, "  … and %d more\n", len(list.entries)-i)
 				break

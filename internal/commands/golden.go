@@ -166,7 +166,11 @@ func (run *goldenRun) check(diff, all, asJSON bool) error {
 			return err
 		}
 	case len(verdicts) > 0:
-		text.WriteString(golden.Summarize(verdicts).String() + "\n")
+		counts := golden.Summarize(verdicts)
+		text.WriteString(counts.String() + "\n")
+		if counts.Different > 0 {
+			run.env.complain("to decide about the differences: %s golden review%s%s", Name, run.onlyArgument(), run.commandLine())
+		}
 	}
 	if err := write(run.env.Stdout, text.Bytes()); err != nil {
 		return err

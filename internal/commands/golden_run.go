@@ -327,6 +327,14 @@ func (run *goldenRun) dirArgument() string {
 	return " --dir " + shellWord(run.store.Dir)
 }
 
+// onlyArgument names the part that was asked for.
+func (run *goldenRun) onlyArgument() string {
+	if run.part == "" {
+		return ""
+	}
+	return " --only " + string(run.part)
+}
+
 // shellWord quotes a word for a shell where it has to be.
 func shellWord(word string) string {
 	word = format.Clean(word)

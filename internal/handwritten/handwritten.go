@@ -349,6 +349,7 @@ func (r *Reader) Number(node ast.Node, what string, least, most int64) (int64, b
 	return value, true
 }
 
+// Truth reads true or false.
 func (r *Reader) Truth(node ast.Node, what string) bool {
 	n, ok := node.(*ast.BoolNode)
 	if !ok {
