@@ -105,7 +105,7 @@ func eachCommand(commands []*cli.Command, path []string, do func([]string, *cli.
 }
 
 // The script for bash is run as the shell runs it; those of other shells only where there are such shells.
-func TestCompletionInBash(t *testing.T) {
+func TestCompletionInShells(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
 		t.Log("no bash on this machine: its script cannot be run here")
@@ -134,6 +134,27 @@ func TestCompletionInBash(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		if got := strings.TrimSpace(string(out)); err != nil || got != want {
 			t.Errorf("%s: %q %v, want %q", line, got, err, want)
+		}
+	}
+	if fish, err := exec.LookPath("fish"); err == nil {
+		for line, want := range map[string]string{
+			"restate-lint des":                  "describe",
+			"restate-lint golden p":             "pending prune",
+			"restate-lint check --format ":      "github gitlab json junit markdown sarif text",
+			"restate-lint check --format=s":     "--format=sarif",
+			"restate-lint check ./completion_t": "./completion_test.go", // a file
+		} {
+			cmd := exec.Command(fish, "--no-config", "-c", "restate-lint completion fish | source; complete -C $argv", line)
+			cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			var words []string
+			for candidate := range strings.Lines(string(out)) {
+				word, _, _ := strings.Cut(strings.TrimSuffix(candidate, "\n"), "\t")
+				words = append(words, word)
+			}
+			if got := strings.Join(words, " "); err != nil || got != want {
+				t.Errorf("%s: %q %v, want %q", line, got, err, want)
+			}
 		}
 	}
 	for _, shell := range shells {
