@@ -59,9 +59,15 @@ type Summary struct {
 	Crashed    int `json:"crashed"`
 }
 
+// Findings counts all findings.
+func (s *Summary) Findings() int { return s.Error + s.Warning + s.Note + s.Suppressed }
+
 // A Result is the report on one snapshot.
 type Result struct {
-	Name        string     `json:"name"`
+	Name string `json:"name"`
+	// Path is where the snapshot lies, below the root of the repository that it is kept in, with forward slashes: some
+	// formats tell other programs where to find its sources. It is empty when that is not known.
+	Path        string     `json:"path,omitempty"`
 	ClusterName string     `json:"cluster_name"`
 	Documents   []Document `json:"documents"`
 	Gaps        []Gap      `json:"gaps"`
@@ -70,9 +76,6 @@ type Result struct {
 	// Findings are sorted by severity (worst first), rule and entity.
 	Findings []Finding `json:"findings"`
 
-	// Path is where the snapshot lies, below the root of the repository that it is kept in, with forward slashes: some
-	// formats tell other programs where to find its sources. It is empty when that is not known.
-	Path string `json:"-"`
 	// Inventory is what the snapshot holds, for people.
 	Inventory Inventory `json:"-"`
 	// Snapshot is what was checked.

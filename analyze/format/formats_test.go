@@ -140,7 +140,9 @@ func hostileReport(t testing.TB, text string) *analyze.Report {
 		analyze.Outcome{Rule: "chain-corrupt", Severity: rules.Error, State: analyze.Crashed, Missing: []string{}, Crash: text},
 		analyze.Outcome{Rule: "node-dead", Severity: rules.Error, State: analyze.Undecided, Missing: []string{text, "nodes_config"}})
 	r.Outcomes[0].Missing = []string{}
-	report := analyze.NewReport("1", r)
+	rooted := *r
+	rooted.Name, rooted.Path, rooted.Findings = named+"2", text, r.Findings[:1]
+	report := analyze.NewReport("1", r, &rooted)
 	report.Failures = []analyze.Failure{{Snapshot: text, Reason: named}}
 	return report
 }

@@ -36,6 +36,7 @@ type sarifPrinter struct {
 	index         map[string]int // of the rules
 	results       int
 	artifacts     spool
+	listed        map[[16]byte]bool // of the artifacts; snapshots may share files
 	notifications spool
 	failed        bool
 }
@@ -154,7 +155,7 @@ func (p *sarifPrinter) Begin() error {
 		Rules:         []sarifDescriptor{},
 		Notifications: sarifNotifications,
 	}
-	p.index = make(map[string]int)
+	p.index, p.listed = make(map[string]int), make(map[[16]byte]bool)
 	for i, rule := range p.options.Rules {
 		p.index[rule.ID] = i
 		driver.Rules = append(driver.Rules, sarifRule(rule))
@@ -192,13 +193,15 @@ func (p *sarifPrinter) Result(r *analyze.Result) error {
 		p.text("\n        ")
 		p.raw(text)
 	}
-	seen := make(map[string]bool)
 	for _, d := range r.Documents {
-		if seen[d.Source] {
+		uri := fileURI(filePath(r, d.Source))
+		hash := sha256.Sum256([]byte(uri))
+		key := [16]byte(hash[:])
+		if p.listed[key] {
 			continue
 		}
-		seen[d.Source] = true
-		artifact := sarifArtifact{Location: sarifURI{fileURI(filePath(r, d.Source))}, Length: d.Bytes}
+		p.listed[key] = true
+		artifact := sarifArtifact{Location: sarifURI{uri}, Length: d.Bytes}
 		if d.SHA256 != "" {
 			artifact.Hashes = map[string]string{"sha-256": d.SHA256}
 		}

@@ -235,9 +235,18 @@ func (r *reports) end(took time.Duration) error {
 		if report.err == nil && report.target != nil {
 			report.fail(report.target.commit())
 		}
+		if results := r.total.Findings(); report.format.Name == "sarif" && results > mostScanned {
+			r.env.complain("%s: %d results: code scanning of GitHub takes no file of more than %d; --rule and --skip make it smaller",
+				cmp.Or(format.Clean(report.file), "standard output"), results, mostScanned)
+		}
 	}
 	return r.err()
 }
+
+// mostScanned is how many results GitHub's code scanning accepts in one upload; of more than 5,000 it shows the gravest.
+// https://docs.github.com/en/code-security/code-scanning/troubleshooting-sarif-uploads/results-exceed-limit
+// Tests make it small.
+var mostScanned = 25_000
 
 // discard removes what was written of files that were not ended.
 func (r *reports) discard() {
