@@ -90,7 +90,7 @@ func (r *reader) readDatabases(chosen *chosenFS) {
 	}()
 	found, unread := datadir.Read(chosen, dirs...)
 	for _, problem := range unread {
-		s.Gaps = append(s.Gaps, Gap{Source: s.StoreName(&stores.Store{Name: problem.Source}), Reason: problem.Reason})
+		s.Gaps = append(s.Gaps, s.storeGap(&stores.Store{Name: problem.Source}, problem))
 	}
 	s.Stores = append(s.Stores, found...)
 }

@@ -372,6 +372,6 @@ func (f *finder) entries(at folder) (files, folders []string) {
 
 // holdsDocument reports whether a file is a document, or was meant to be one.
 func (f *finder) holdsDocument(fsys fs.FS, files []string) bool {
-	return slices.ContainsFunc(files, func(file string) bool { return meant(file) && path.Ext(file) == ".json" }) ||
+	return slices.ContainsFunc(files, func(file string) bool { return meant(file) && (path.Ext(file) == ".json" || path.Ext(file) == "") }) ||
 		slices.ContainsFunc(files, func(file string) bool { return f.reader.sniff(fsys, file) })
 }

@@ -16,6 +16,7 @@ import (
 	"restate-lint/snapshots/archives"
 	"restate-lint/snapshots/cluster"
 	"restate-lint/snapshots/stores"
+	"restate-lint/snapshots/stores/objects"
 )
 
 // A reader finds the documents in sources and decodes all but the logs.
@@ -157,11 +158,24 @@ func (r *reader) read(source *Source, alone bool) {
 		gap(underlying(w.err).Error())
 	case source.Size == 0 && promised:
 		gap(emptyReason)
+	case found+nulls+other == 0 && objects.Key(file) == path.Base(file) && source.stored == "":
+		gap("neither JSON nor a value as Restate keeps it: it starts with " + startOf(source))
 	case found+nulls+other == 0 && promised:
 		gap(notJSON)
 	case found+nulls == 0 && other > 0 && (alone || meant(file) || source.stored != ""):
 		gap("not a document of Restate's metadata")
 	}
+}
+
+// startOf is how a source starts, as people read bytes.
+func startOf(source *Source) string {
+	f, err := source.Open(0)
+	if err != nil {
+		return "what cannot be read"
+	}
+	defer f.Close()
+	start, _ := io.ReadAll(io.LimitReader(f, 8))
+	return fmt.Sprintf("% x", start)
 }
 
 // sniffSize is how much of a file is looked at to tell whether it holds a document.

@@ -182,15 +182,24 @@ func (r *reader) storedDocuments() {
 			r.storedDocument(store, value)
 		}
 		for _, problem := range store.Problems {
-			reason := problem.Reason
-			if problem.Offset > 0 {
-				reason = fmt.Sprintf("byte %d: %s", problem.Offset, reason)
-			}
-			s.Gaps = append(s.Gaps, Gap{Key: problem.Key, Kind: kindOf(problem.Key), Source: cmp.Or(problem.Source, s.StoreName(store)), Reason: reason})
+			s.Gaps = append(s.Gaps, s.storeGap(store, problem))
 		}
 	}
 	s.storedAbsence()
 	r.storedLoglets()
+}
+
+// storeGap is what a problem of a store is to people.
+func (s *Snapshot) storeGap(store *stores.Store, problem stores.Problem) Gap {
+	source := problem.Source
+	if source == "" || source == store.Name {
+		source = s.StoreName(store)
+	}
+	reason := problem.Reason
+	if problem.Offset > 0 {
+		reason = fmt.Sprintf("byte %d: %s", problem.Offset, reason)
+	}
+	return Gap{Key: problem.Key, Kind: kindOf(problem.Key), Source: source, Reason: reason}
 }
 
 // storedAbsence notes the keys that are not in a store which was read as a whole: restatectl prints null for them.

@@ -246,7 +246,7 @@ func TestValuesThatAreNotAsRestateWritesThem(t *testing.T) {
 		"one value is damaged": {
 			values: map[string]string{"3 nodes_config": sound, "1 bifrost_config": "\x02\x09", "1 pp_epoch_7": "\x01x", "1 schema_registry": ""},
 			keys:   []string{"nodes_config"},
-			gaps: []string{"bifrost_config (dump#bifrost_config): the value ends within its length", "pp_epoch_7 (dump#pp_epoch_7): the value is in protobuf, which this program cannot read",
+			gaps: []string{"bifrost_config (dump#bifrost_config): the value ends within its length", "pp_epoch_7 (dump#pp_epoch_7): the value is in protobuf, which this program cannot read: a newer Restate may have written it",
 				"schema_registry (dump#schema_registry): the value is empty"},
 		},
 		"epoch of another partition": {

@@ -468,7 +468,11 @@ func TestRead(t *testing.T) {
 	for name, file := range testrocksdb.Database("c/db", map[uint64][]byte{4: nil}, nil, testrocksdb.Family{}, testrocksdb.Family{ID: 1, Name: "data-0"}) {
 		files[name] = file
 	}
-	found, unread := Read(files, "c/log-store-clean", "c/notes", "c/db", "local-metadata-store", "c/none", "c/raft-crash/")
+	newer := testrocksdb.Table{Format: 7, Checksum: 4, Family: 1, FamilyName: "data"}.Encode([]testrocksdb.Version{{Key: "k"}}, nil)
+	for name, file := range testrocksdb.Database("c/other", map[uint64][]byte{4: nil}, map[uint64][]byte{20: newer}, testrocksdb.Family{}, testrocksdb.Family{ID: 1, Name: "data", Tables: []uint64{20}}) {
+		files[name] = file
+	}
+	found, unread := Read(files, "c/log-store-clean", "c/notes", "c/db", "c/other", "local-metadata-store", "c/none", "c/raft-crash/")
 	var got []string
 	for _, s := range found {
 		got = append(got, fmt.Sprintf("%s: %s", s.Kind, s.Name))
@@ -481,7 +485,9 @@ func TestRead(t *testing.T) {
 		got = append(got, p.Source+": "+p.Reason)
 	}
 	const want = `c/notes: no RocksDB database: neither a manifest, nor a table, nor a write-ahead log
-c/db: a RocksDB database, but neither that of a metadata server, nor of a log server, nor a local metadata store
+c/db: a RocksDB database in which partitions keep their state: it holds no metadata of the cluster, and is not read
+c/other/000020.sst: a table of format version 7, which is newer than the last one that is known, 6
+c/other: a RocksDB database, but as far as it can be read neither that of a metadata server, nor of a log server, nor a local metadata store (its column families: data, default, metadata)
 c/none: file does not exist`
 	if text := strings.Join(got, "\n"); text != want {
 		t.Error(text)

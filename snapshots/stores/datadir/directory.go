@@ -32,10 +32,25 @@ const (
 // families are those of metadata servers and of log servers, in the order in which these create them.
 var families = []rocksdb.Family{{ID: 1, Name: "data"}, {ID: 2, Name: "metadata"}}
 
+// partitionFamily is how the families are called in which partitions keep their state, but for the number.
+const partitionFamily = "data-"
+
 // localFamily is the only one of a local metadata store.
 const localFamily = "kv_pairs"
 
-var errUnknownDatabase = errors.New("a RocksDB database, but neither that of a metadata server, nor of a log server, nor a local metadata store")
+// unknown says what a database is that is of none of these.
+func (d directory) unknown() string {
+	families := d.db.Families()
+	if slices.ContainsFunc(families, func(name string) bool { return strings.HasPrefix(name, partitionFamily) }) {
+		return "a RocksDB database in which partitions keep their state: it holds no metadata of the cluster, and is not read"
+	}
+	text := "a RocksDB database, but as far as it can be read neither that of a metadata server, nor of a log server, nor a local metadata store"
+	if len(families) > 0 {
+		names := strings.Join(families, ", ")
+		text += " (its column families: " + names[:min(len(names), maxText)] + ")"
+	}
+	return text
+}
 
 // Read reads the RocksDB directories of one cluster's nodes, and tells from their content what they are. The directories of
 // metadata servers give one store, as they are copies of one log; every other directory gives one of its own. The stores
@@ -45,14 +60,13 @@ func Read(fsys fs.FS, dirs ...string) (found []*stores.Store, unread []stores.Pr
 	byKind := make(map[stores.Kind][]directory)
 	for _, name := range dirs {
 		dir, err := openDirectory(fsys, name)
-		if err == nil {
-			if kind := dir.kind(); kind != "" {
-				byKind[kind] = append(byKind[kind], dir)
-				continue
-			}
-			err = errUnknownDatabase
+		if err != nil {
+			unread = append(unread, stores.Problem{Source: name, Reason: err.Error()})
+		} else if kind := dir.kind(); kind != "" {
+			byKind[kind] = append(byKind[kind], dir)
+		} else { // what could not be read may be why
+			unread = append(append(unread, dir.problems()...), stores.Problem{Source: name, Reason: dir.unknown()})
 		}
-		unread = append(unread, stores.Problem{Source: name, Reason: err.Error()})
 	}
 	if members := byKind[stores.MetadataServer]; len(members) > 0 {
 		found = append(found, metadataServers(members))

@@ -4,6 +4,7 @@
 package restatectl
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -39,6 +40,9 @@ func (c Codec) String() string {
 	}
 	return fmt.Sprintf("codec %d", uint8(c))
 }
+
+// foreignMagic is how values start that somebody has packed or printed.
+var foreignMagic = map[string]string{"\x1f\x8b": "gzip", "\x28\xb5\x2f\xfd": "Zstandard", "{": "JSON", "[": "JSON"}
 
 // RuleBookKey is the metadata key of the rule book, the only value in Bilrost. `restatectl metadata get` fails on it; it
 // is printed here in a form of our own.
@@ -97,7 +101,12 @@ func New(key string, payload []byte) (*Value, error) {
 		v.Version = book.version
 		v.open = func() io.Reader { return &fixed{text: text} }
 	default:
-		return nil, fmt.Errorf("the value is in %v, which this program cannot read", v.Codec)
+		for magic, name := range foreignMagic {
+			if bytes.HasPrefix(payload, []byte(magic)) {
+				return nil, fmt.Errorf("the value starts like %s: that is not how Restate keeps it", name)
+			}
+		}
+		return nil, fmt.Errorf("the value is in %v, which this program cannot read: a newer Restate may have written it", v.Codec)
 	}
 	// Nearly all the work of printing: whoever opens the text later does it again, and most never do.
 	var err error

@@ -95,7 +95,10 @@ func decompress(dst, block []byte, how compression) ([]byte, error) {
 		plain, err = zstdDecoder().DecodeAll(block, dst[:0])
 		n = len(plain)
 	default:
-		return nil, fmt.Errorf("is compressed in an unknown way (%v)", how)
+		if how > compressionZstd {
+			return nil, fmt.Errorf("is compressed in an unknown way (%v): a newer RocksDB may have written it", how)
+		}
+		return nil, fmt.Errorf("is compressed with %v, which Restate does not use and is not read", how)
 	}
 	switch {
 	case err != nil:
