@@ -20,6 +20,8 @@ type checker struct {
 	plans map[string]*plan // by the name of the capture
 	// accounts are those of the configurations that apply to some capture, by the names of the files.
 	accounts []account
+	// brought are the names of configurations that lie in snapshots themselves.
+	brought []string
 	// baseline is the account of the baseline at baselinePath; nil for none.
 	baseline     *baseline.Account
 	baselinePath string
@@ -98,6 +100,9 @@ func (env *Environment) newCheckerOf(c *cli.Context, captures []snapshots.Captur
 			if file != nil {
 				k.accounts = append(k.accounts, account{file, p.account})
 			}
+			if configurations.brought(file, capture) {
+				k.brought = append(k.brought, file.Name)
+			}
 		}
 		k.plans[capture.Name] = byFile[file]
 	}
@@ -151,9 +156,12 @@ func (k *checker) unread(capture string) {
 // fewRemarks is how many remarks of a kind are said of a baseline.
 const fewRemarks = 10
 
-// conclude complains about entries of configurations and of the baseline that do nothing, or not any more, once all captures
-// were checked, and returns these remarks.
+// conclude complains, once all captures were checked, about configurations that came with their snapshots, and about entries
+// of configurations and of the baseline that do nothing, or not any more. It returns the remarks about these entries.
 func (k *checker) conclude() (remarks []analyze.Remark) {
+	for _, name := range k.brought {
+		k.env.complain("%s: applies, though it came with the snapshot; --no-config applies none", format.Clean(name))
+	}
 	for _, a := range k.accounts {
 		of := a.Remarks()
 		for i := range of {

@@ -121,6 +121,12 @@ func (s *configurations) of(capture snapshots.Capture) (*config.File, origin, er
 	return file, aboveWorkDir, err
 }
 
+// brought reports whether a configuration lies in the directory of the snapshot itself, as one of a capture that somebody else
+// took may.
+func (s *configurations) brought(file *config.File, capture snapshots.Capture) bool {
+	return capture.Path != "" && file != nil && s.byPath[filepath.Join(capture.Path, config.FileName)] == file
+}
+
 // from is the configuration that is found from a directory upwards; nil for none.
 func (s *configurations) from(dir string) (*config.File, error) {
 	path, known := s.byDir[dir]
