@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
@@ -108,12 +109,12 @@ func redactFingerprints(g *Golden, replace func(string) string) {
 }
 
 // marks match what stands behind an entity: what tells entities apart that were redacted, and findings about one entity.
-var marks = regexp.MustCompile(`(~[0-9a-f]{4})?(#\d+)?$`)
+var marks = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(~[0-9a-f]{4})?(#\d+)?$`) })
 
 // unmarked is the entity of a fingerprint, without marks.
 func unmarked(fingerprint string) string {
 	_, entity, _ := strings.Cut(fingerprint, "@")
-	return marks.ReplaceAllString(entity, "")
+	return marks().ReplaceAllString(entity, "")
 }
 
 // mark puts a mark behind every fingerprint that was redacted: some bits of a hash of what it was, which say that it is

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"restate-lint/analyze/format"
+	"restate-lint/internal/committed"
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/stores"
 )
@@ -165,7 +166,7 @@ func (e *exporter) export(snapshot *snapshots.Snapshot) error {
 		path := format.Clean(filepath.Join(e.dir, file.name))
 		if err := e.write(root, file); err != nil {
 			e.code = worst(e.code, unreadable)
-			e.env.complain("%s: not written: %s", path, format.Clean(underlying(err).Error()))
+			e.env.complain("%s: not written: %s", path, format.Clean(committed.Reason(err).Error()))
 			continue
 		}
 		line := path + ": null: the key does not exist"
@@ -227,5 +228,5 @@ func (e *exporter) write(root *os.Root, file exported) (err error) {
 }
 
 func exportError(dir string, err error) error {
-	return fmt.Errorf("%s: %w", format.Clean(dir), underlying(err))
+	return fmt.Errorf("%s: %w", format.Clean(dir), committed.Reason(err))
 }

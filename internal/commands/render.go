@@ -11,6 +11,7 @@ import (
 
 	"restate-lint/analyze"
 	"restate-lint/analyze/format"
+	"restate-lint/internal/committed"
 	"restate-lint/rules"
 )
 
@@ -72,14 +73,14 @@ func (env *Environment) readReport(name string) (*analyze.Report, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, &exit{code: unreadable, message: format.Clean(name) + ": " + underlying(err).Error()}
+			return nil, &exit{code: unreadable, message: format.Clean(name) + ": " + committed.Reason(err).Error()}
 		}
 		defer func() { _ = f.Close() }() // only read from
 		in = f
 	}
 	saved, err := analyze.ReadReport(bufio.NewReader(in))
 	if err != nil {
-		return nil, &exit{code: unreadable, message: format.Clean(name) + ": " + format.Clean(strings.ReplaceAll(underlying(err).Error(), "\n", " "))}
+		return nil, &exit{code: unreadable, message: format.Clean(name) + ": " + format.Clean(strings.ReplaceAll(committed.Reason(err).Error(), "\n", " "))}
 	}
 	return saved, nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 
 	"restate-lint/analyze"
 	"restate-lint/analyze/format"
+	"restate-lint/internal/committed"
 	"restate-lint/snapshots"
 )
 
@@ -274,7 +274,7 @@ func (r *reports) each(do func(format.Printer) error) error {
 
 func (report *report) fail(err error) {
 	if err != nil {
-		report.err = fmt.Errorf("%s: %w", cmp.Or(format.Clean(report.file), "standard output"), underlying(err))
+		report.err = fmt.Errorf("%s: %w", cmp.Or(format.Clean(report.file), "standard output"), committed.Reason(err))
 	}
 }
 
@@ -297,19 +297,6 @@ func (r *reports) guard(report *report, do func(format.Printer) error) error {
 	return do(report.printer)
 }
 
-// underlying drops the path from an error of the file system: it is put before it anyway.
-func underlying(err error) error {
-	var pathError *fs.PathError
-	var linkError *os.LinkError
-	switch {
-	case errors.As(err, &pathError):
-		return pathError.Err
-	case errors.As(err, &linkError):
-		return linkError.Err
-	}
-	return err
-}
-
 // A target is a file that is written under another name, and gets its own when it is whole.
 type target struct {
 	io.Writer
@@ -321,7 +308,7 @@ type target struct {
 // openTarget begins to write a file.
 func openTarget(name string) (*target, error) {
 	failed := func(err error) (*target, error) {
-		return nil, fmt.Errorf("%s: %w", format.Clean(name), underlying(err))
+		return nil, fmt.Errorf("%s: %w", format.Clean(name), committed.Reason(err))
 	}
 	path := name
 	if info, err := os.Stat(path); err == nil {
