@@ -120,14 +120,18 @@ func encode(w io.Writer, value any) error {
 // could harm a terminal.
 func EncodeJSON(w io.Writer, value any) error { return encode(w, value) }
 
-// An escaper writes JSON with every character escaped that does more than show itself. It wants whole characters.
+// An escaper writes JSON with every character escaped that does more than show itself, and so that the log of a GitHub
+// workflow finds no command in it. It wants whole characters.
 type escaper struct{ w io.Writer }
+
+// legacyCommand is what the log of a GitHub workflow takes for the beginning of a command, wherever it stands.
+var legacyCommand = []byte("##[")
 
 func (e escaper) Write(text []byte) (int, error) {
 	written := 0
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])
-		if r == '\n' || harmless(r) {
+		if (r == '\n' || harmless(r)) && !bytes.HasPrefix(text[i:], legacyCommand) {
 			i += size
 			continue
 		}

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+
+	"restate-lint/analyze/format"
 )
 
 // An exitCode is what the program exits with.
@@ -67,10 +70,14 @@ func conclude(env *Environment, err error) exitCode {
 	return end.code
 }
 
-// complain writes a line to standard error.
-func (env *Environment) complain(format string, args ...any) {
+// complain writes a line to standard error, or several. What may hold line breaks that are not ours has to be clean before.
+func (env *Environment) complain(text string, args ...any) {
+	lines := strings.Split(fmt.Sprintf(text, args...), "\n")
+	for i := range lines {
+		lines[i] = format.Clean(lines[i])
+	}
 	// There is nobody left to tell if even this cannot be written.
-	_, _ = fmt.Fprintf(env.Stderr, "%s: %s\n", Name, fmt.Sprintf(format, args...))
+	_, _ = fmt.Fprintf(env.Stderr, "%s: %s\n", Name, strings.Join(lines, "\n"))
 }
 
 // write writes a part of the result.

@@ -99,7 +99,7 @@ func newGoldenRunOver(env *Environment, c *cli.Context, arguments []string) (*go
 		return nil, usagef("--dir: the empty text is not the name of a directory")
 	}
 	if info, err := os.Stat(c.String("dir")); err == nil && !info.IsDir() {
-		return nil, usagef("--dir: %s is not a directory", c.String("dir"))
+		return nil, usagef("--dir: %s is not a directory", format.Clean(c.String("dir")))
 	}
 	part, err := partOf(c)
 	if err != nil {

@@ -101,7 +101,7 @@ func rootOf(c *cli.Context) (string, error) {
 		return "", err
 	}
 	if info, err := os.Stat(root); err != nil || !info.IsDir() {
-		return "", usagef("--root: %s is not a directory", c.String("root"))
+		return "", usagef("--root: %s is not a directory", format.Clean(c.String("root")))
 	}
 	return root, nil
 }

@@ -25,7 +25,7 @@ and as the profile that it names chooses, if it names one.`,
 		}, effectiveFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usagef("rules takes no argument; for one rule: %s explain %s", Name, c.Args().First())
+				return usagef("rules takes no argument; for one rule: %s explain %s", Name, shellWord(c.Args().First()))
 			}
 			file, effective, err := effectiveConfig(c)
 			if err != nil {

@@ -35,8 +35,12 @@ func Encode(value any, prefix, indent string) []byte {
 	return escaped(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
 
-// escaped escapes, within JSON, every character that does more than show itself.
+// escaped escapes, within JSON, every character that does more than show itself, and what the log of a GitHub workflow takes
+// for the beginning of a command.
 func escaped(text []byte) []byte {
+	if bytes.Contains(text, []byte("##[")) {
+		text = bytes.ReplaceAll(text, []byte("##["), []byte(`#\u0023[`))
+	}
 	harmless := func(r rune) bool { return r == '\n' || r >= ' ' && r <= '~' || format.Clean(string(r)) == string(r) }
 	if !bytes.ContainsFunc(text, func(r rune) bool { return !harmless(r) }) {
 		return text
