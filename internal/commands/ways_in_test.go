@@ -273,3 +273,58 @@ func TestExampleWorkflowUsesTheAction(t *testing.T) {
 		t.Errorf("it uses the action %d times", used)
 	}
 }
+
+// The README names inputs and hooks that there are.
+func TestReadmeUsesTheActionAndTheHooks(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var action struct{ Inputs, Outputs map[string]any }
+	metadata, err := os.ReadFile("../../.github/actions/check/action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(metadata, &action); err != nil {
+		t.Fatal(err)
+	}
+	hooks, err := os.ReadFile("../../.pre-commit-hooks.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions, named := 0, 0
+	for _, block := range regexp.MustCompile("(?ms)^```yaml\n(- .*?)^```").FindAllStringSubmatch(string(readme), -1) {
+		var items []struct {
+			Uses, If string
+			With     map[string]string
+			Hooks    []struct{ ID string }
+		}
+		if err := yaml.Unmarshal([]byte(block[1]), &items); err != nil {
+			t.Fatalf("%v in:\n%s", err, block[1])
+		}
+		for _, item := range items {
+			if strings.HasPrefix(item.Uses, "OWNER/restate-lint/.github/actions/check@v"+commands.Version) {
+				actions++
+				for input := range item.With {
+					if _, ok := action.Inputs[input]; !ok {
+						t.Errorf("the action has no input %s", input)
+					}
+				}
+			}
+			for _, output := range regexp.MustCompile(`outputs\.([a-z-]+)`).FindAllStringSubmatch(item.If, -1) {
+				if _, ok := action.Outputs[output[1]]; !ok {
+					t.Errorf("the action has no output %s", output[1])
+				}
+			}
+			for _, hook := range item.Hooks {
+				named++
+				if !bytes.Contains(hooks, []byte("- id: "+hook.ID+"\n")) {
+					t.Errorf("there is no hook %s", hook.ID)
+				}
+			}
+		}
+	}
+	if actions != 1 || named != 1 {
+		t.Errorf("it uses %d actions and %d hooks", actions, named)
+	}
+}
