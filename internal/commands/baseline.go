@@ -177,6 +177,9 @@ func newBaselineRun(env *Environment, c *cli.Context) (*baselineRun, error) {
 	run := &baselineRun{env: env, path: c.String("baseline")}
 	captures, code := env.findCaptures(arguments)
 	run.captures, run.codes = captures, []exitCode{code}
+	if err := apart("baseline", run.path, run.path, captures); err != nil {
+		return nil, err
+	}
 	run.checker, err = env.newChecker(c, captures)
 	return run, err
 }

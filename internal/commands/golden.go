@@ -119,7 +119,11 @@ Suppressed findings are kept in an accepted report, marked. ` + configHelp,
 			if err != nil {
 				return err
 			}
-			run.pending = pending
+			if run.pending = pending; pending != nil {
+				if err := run.apart("pending", pending.Dir); err != nil {
+					return err
+				}
+			}
 			return run.check(c.Bool("diff"), c.Bool("all"), c.String("format") == "json")
 		},
 	}

@@ -58,6 +58,11 @@ func newGoldenRun(env *Environment, c *cli.Context) (*goldenRun, error) {
 	return run, nil
 }
 
+// apart makes sure that goldens, or pending reports, are not written into a snapshot.
+func (run *goldenRun) apart(flag, dir string) error {
+	return apart(flag, dir, filepath.Join(dir, "x"+golden.Suffix), run.captures)
+}
+
 // newPendingRun prepares a run over the pending reports of a store: those on the named snapshots, or all.
 func newPendingRun(env *Environment, c *cli.Context, from golden.Store, names []string) (*goldenRun, error) {
 	run, err := newGoldenRunOver(env, c, names)
@@ -82,7 +87,7 @@ func newPendingRun(env *Environment, c *cli.Context, from golden.Store, names []
 	return run, nil
 }
 
-// newGoldenRunFrom is newPendingRun with the flag --pending, and newGoldenRun without it.
+// newGoldenRunFrom is newPendingRun with the flag --pending, and newGoldenRun without it, for a run that writes goldens.
 func newGoldenRunFrom(env *Environment, c *cli.Context) (*goldenRun, error) {
 	from, err := pendingStore(c)
 	switch {
@@ -91,7 +96,11 @@ func newGoldenRunFrom(env *Environment, c *cli.Context) (*goldenRun, error) {
 	case from != nil:
 		return newPendingRun(env, c, *from, c.Args().Slice())
 	}
-	return newGoldenRun(env, c)
+	run, err := newGoldenRun(env, c)
+	if err == nil {
+		err = run.apart("dir", run.store.Dir)
+	}
+	return run, err
 }
 
 func newGoldenRunOver(env *Environment, c *cli.Context, arguments []string) (*goldenRun, error) {

@@ -146,7 +146,7 @@ func (env *Environment) openReports(outputs []output, captures []snapshots.Captu
 		report := &report{output: o}
 		w := env.Stdout
 		if o.file != "" {
-			if err := apart(o.file, captures); err != nil {
+			if err := apart("format", o.file, o.file, captures); err != nil {
 				r.discard()
 				return nil, err
 			}
@@ -163,10 +163,11 @@ func (env *Environment) openReports(outputs []output, captures []snapshots.Captu
 	return r, nil
 }
 
-// apart makes sure that a file is not in a snapshot, where it would be read the next time, and is none of its files.
-func apart(file string, captures []snapshots.Capture) error {
+// apart makes sure that a file is not in a snapshot, where it would be read the next time, and is none of its files. The flag
+// and what it was given are for the message.
+func apart(flag, given, file string, captures []snapshots.Capture) error {
 	into := func(capture snapshots.Capture) error {
-		return usagef("--format: %s would be written into the snapshot %s, which is only ever read; name a file elsewhere", format.Clean(file), format.Clean(capture.Name))
+		return usagef("--%s: %s is in the snapshot %s, which is only ever read; name a place elsewhere", flag, format.Clean(given), format.Clean(capture.Name))
 	}
 	written, _ := os.Stat(file)
 	dir, _ := os.Stat(filepath.Dir(file)) // if there is none, creating the file will fail, and say so
