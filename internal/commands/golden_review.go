@@ -78,6 +78,9 @@ was decided, and asks nothing.`,
 					return err
 				}
 			}
+			if !asJSON && d.none() && !c.IsSet("pending") && slices.Contains(c.Args().Slice(), "-") {
+				return usagef("standard input cannot hold the snapshot and the answers: decide with --accept, --reject, --accept-all or --reject-all, or list with --format json")
+			}
 			run, err := newGoldenRunFrom(env, c)
 			if err != nil {
 				return err
