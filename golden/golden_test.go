@@ -227,7 +227,6 @@ func TestSuppressedFindingsAreMarked(t *testing.T) {
 	result.Findings[2].Severity = rules.Note
 	want := `s: 1 counting again, 1 severity changed, 1 suppressed
   counting  error[a]: first
-            suppressed - configuration
   severity  note[b] (suppressed): 
             severity - error
                      + note

@@ -109,6 +109,9 @@ func (c *Change) FieldText(indent string) string {
 // writeFields writes what was and what is, for each part that differs.
 func (c *Change) writeFields(b *strings.Builder, indent string) {
 	for _, f := range c.Fields {
+		if f.Name == "suppressed" && c.Kind == NowCounting {
+			continue // which the kind says
+		}
 		was, is := strings.Split(f.Accepted, "\n"), strings.Split(f.Current, "\n")
 		label := f.Name
 		for i, lines := range [][]string{was, is} {

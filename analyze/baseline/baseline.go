@@ -103,6 +103,31 @@ func sortEntries(entries []Entry) {
 	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Fingerprint, b.Fingerprint) })
 }
 
+// Gone are the names of snapshots of which the baseline has entries, and which are not among those that there are. Nothing
+// can be concluded, and it is nil, where the baseline has entries of none of these: they may be known by other names.
+func (f *File) Gone(there []string) (gone []string) {
+	known := false
+	for i := range f.Snapshots {
+		name := f.Snapshots[i].Name
+		if slices.ContainsFunc(there, func(other string) bool { return text(other) == name }) {
+			known = true
+		} else {
+			gone = append(gone, name)
+		}
+	}
+	if !known {
+		return nil
+	}
+	return gone
+}
+
+// Drop removes all entries of a snapshot, and returns them.
+func (f *File) Drop(snapshot string) Change {
+	change := Change{Removed: f.Of(snapshot)}
+	f.set(snapshot, nil)
+	return change
+}
+
 // Similar are the names of snapshots in the baseline that end like a name, or that it ends like: how a snapshot is called
 // depends on how it is found.
 func (f *File) Similar(name string) (names []string) {
@@ -273,6 +298,17 @@ func (a *Account) Apply(result *analyze.Result) {
 	_, gone := rest(old, result)
 	for _, entry := range gone {
 		a.remark(analyze.UnusedEntry, name, entry.Fingerprint, fmt.Sprintf("%s: %s is found no more", name, entry.Fingerprint))
+	}
+}
+
+// Conclude remarks on the snapshots of the baseline that are Gone, given the names of all that there are.
+func (a *Account) Conclude(there []string) {
+	for _, name := range a.file.Gone(there) {
+		entries := "1 entry"
+		if n := len(a.file.Of(name)); n > 1 {
+			entries = fmt.Sprintf("%d entries", n)
+		}
+		a.remark(analyze.UnusedEntry, name, "", fmt.Sprintf("%s: has %s, and is not among these snapshots", name, entries))
 	}
 }
 

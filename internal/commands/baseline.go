@@ -30,7 +30,8 @@ func baselineCommand(env *Environment) *cli.Command {
 optionally the last day on which that holds; edit these as you like. "check --baseline FILE" marks such findings as
 suppressed. A finding counts again when it is graver than it was, and behind the last day (that of SOURCE_DATE_EPOCH if it
 is set, or else of the clock, in UTC). An entry that is not found any more, though its rule was decided, is said to be
-stale: on standard error, in JSON and in SARIF, and without a difference to the exit code. Where CI is set in the
+stale: on standard error, in JSON and in SARIF, and without a difference to the exit code. So is a snapshot that DIR/... does
+not find any more. Where CI is set in the
 environment, nothing is written without --force. Name the snapshots as when the baseline was made: its entries
 belong to the names of snapshots.`,
 	}
@@ -111,12 +112,16 @@ more, if its rule was decided. Entries of other snapshots stay as they are.`,
 
 func baselinePruneCommand(env *Environment) *cli.Command {
 	return &cli.Command{
-		Name:        "prune",
-		Usage:       "drop what is no more, and accept nothing",
-		ArgsUsage:   "SNAPSHOT...",
-		Description: "An entry goes whose finding is no more, if its rule was decided. Everything else stays as it is.",
-		Flags:       baselineFlags(),
+		Name:      "prune",
+		Usage:     "drop what is no more, and accept nothing",
+		ArgsUsage: "SNAPSHOT...",
+		Description: `An entry goes whose finding is no more, if its rule was decided. Everything else stays as it is: with --gone, which
+wants all snapshots as DIR/..., not the entries of those that are no more.`,
+		Flags: append(baselineFlags(), &cli.BoolFlag{Name: "gone", Usage: "drop also all entries of snapshots that DIR/... does not find"}),
 		Action: func(c *cli.Context) error {
+			if c.Bool("gone") && !slices.ContainsFunc(c.Args().Slice(), isTree) {
+				return usagef("--gone needs all snapshots, as DIR/...: one that was not named is not one that is gone")
+			}
 			return baselineChange(env, c, (*baseline.File).Prune)
 		},
 	}
@@ -161,6 +166,8 @@ type baselineRun struct {
 	captures []snapshots.Capture
 	checker  *checker
 	codes    []exitCode
+	// gone is true where the entries of snapshots go that were not found.
+	gone bool
 }
 
 func newBaselineRun(env *Environment, c *cli.Context) (*baselineRun, error) {
@@ -180,6 +187,7 @@ func newBaselineRun(env *Environment, c *cli.Context) (*baselineRun, error) {
 	if err := apart("baseline", run.path, run.path, captures); err != nil {
 		return nil, err
 	}
+	run.gone = c.Bool("gone") && areAll(arguments, code)
 	run.checker, err = env.newChecker(c, captures)
 	return run, err
 }
@@ -212,6 +220,13 @@ func (run *baselineRun) rewrite(file *baseline.File, isNew bool, change func(*ba
 		run.codes = append(run.codes, code)
 	}
 	run.checker.conclude()
+	if run.gone {
+		for _, snapshot := range file.Gone(captureNames(run.captures)) {
+			c := file.Drop(snapshot)
+			changed = true
+			describeChange(&text, snapshot, &c)
+		}
+	}
 	name := format.Clean(run.path)
 	switch {
 	case len(run.captures) == 0:

@@ -71,6 +71,7 @@ what "golden check --pending" leaves, so with all rules and without the baseline
 			if err != nil {
 				return err
 			}
+			checker.whole = areAll(arguments, code)
 			if err := checker.useBaseline(c); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -25,6 +26,8 @@ type checker struct {
 	// baseline is the account of the baseline at baselinePath; nil for none.
 	baseline     *baseline.Account
 	baselinePath string
+	// whole is true where the captures are all that there are.
+	whole bool
 }
 
 // A plan is how one snapshot is checked.
@@ -172,6 +175,9 @@ func (k *checker) conclude() (remarks []analyze.Remark) {
 		remarks = append(remarks, of...)
 	}
 	if k.baseline != nil {
+		if k.whole {
+			k.baseline.Conclude(slices.Collect(maps.Keys(k.plans)))
+		}
 		k.complainAboutBaseline()
 		remarks = append(remarks, k.baseline.Remarks...)
 	}
@@ -194,9 +200,15 @@ func (k *checker) complainAboutBaseline() {
 		if n > fewRemarks {
 			k.env.complain("%s: and %d more", format.Clean(k.baselinePath), n-fewRemarks)
 		}
-		if n > 0 && kind == analyze.UnusedEntry {
-			k.env.complain("to drop what is found no more: %s baseline prune%s SNAPSHOT...", Name, baselineArgument(k.baselinePath))
-		}
+	}
+	unused := func(whole bool) bool {
+		return slices.ContainsFunc(k.baseline.Remarks, func(r analyze.Remark) bool { return r.Kind == analyze.UnusedEntry && (r.Entry == "") == whole })
+	}
+	if unused(false) {
+		k.env.complain("to drop what is found no more: %s baseline prune%s SNAPSHOT...", Name, baselineArgument(k.baselinePath))
+	}
+	if unused(true) {
+		k.env.complain("to drop snapshots that are no more: %s baseline prune --gone%s DIR/...", Name, baselineArgument(k.baselinePath))
 	}
 }
 

@@ -262,7 +262,7 @@ func (run *goldenRun) complainAbout(verdict *golden.Verdict) {
 // orphans are the goldens whose snapshots are no more, as far as that can be told: a whole tree was named, and all of it
 // could be found.
 func (run *goldenRun) orphans() []string {
-	if worst(run.codes[0]) != clean || !slices.ContainsFunc(run.arguments, isTree) {
+	if !areAll(run.arguments, run.codes[0]) {
 		return nil
 	}
 	names := make([]string, len(run.captures))
@@ -275,6 +275,12 @@ func (run *goldenRun) orphans() []string {
 		run.env.complain("%s", format.Clean(err.Error()))
 	}
 	return orphaned
+}
+
+// areAll reports whether the snapshots that arguments name can be taken for all that there are: a whole tree was named, and
+// the code says that all of it was found.
+func areAll(arguments []string, code exitCode) bool {
+	return code == clean && slices.ContainsFunc(arguments, isTree)
 }
 
 // isTree is true for DIR/....
