@@ -44,7 +44,7 @@ what "golden check --pending" leaves, so with all rules and without the baseline
 			&cli.BoolFlag{Name: "require-complete", Usage: "exit with 3 when a rule is undecided"},
 			&cli.StringFlag{Name: "baseline", Usage: "findings that the baseline `FILE` has do not count; see \"baseline --help\""},
 			pendingFlag("leave in `DIR`, as NAME" + golden.PendingSuffix + ", the reports that are not as accepted"),
-			goldenDirFlag(),
+			&cli.StringFlag{Name: "dir", Value: goldensDir, Usage: "with --pending: the accepted reports are in `DIR`"},
 			profileFlag("rules and thresholds for a kind of work: "),
 			&cli.StringFlag{Name: "target-version", Usage: "judge by what the `RELEASE` asks for, to which an upgrade leads"},
 			rootFlag(),

@@ -75,9 +75,6 @@ func (l *leaver) leave() error {
 			left++
 		}
 	}
-	if left > 0 {
-		dir := shellWord(l.goldenRun.pending.Dir)
-		l.env.complain("left %d report%s in %s, not as accepted; to decide: %s golden review%s --pending %s", left, plural(left), dir, Name, l.dirArgument(), dir)
-	}
+	l.adviseAboutPending(left)
 	return nil
 }

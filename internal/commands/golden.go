@@ -38,7 +38,7 @@ func allChangesFlag() cli.Flag {
 func onlyFlag(usage string) cli.Flag {
 	return &cli.StringFlag{
 		Name:  "only",
-		Usage: usage + ": what the cluster changed, or what other rules of the `" + string(golden.Cluster) + "|" + string(golden.Tool) + "` did",
+		Usage: usage + ", `" + string(golden.Cluster) + "|" + string(golden.Tool) + "`: what happened to the cluster, or what other rules find",
 	}
 }
 
@@ -137,11 +137,14 @@ func (run *goldenRun) check(diff, all, asJSON bool) error {
 	}
 	verdicts := make([]*golden.Verdict, len(reports))
 	var text bytes.Buffer
+	left := 0
 	for i, report := range reports {
 		verdict := report.verdict
 		verdicts[i] = verdict
 		run.complainAbout(verdict)
-		run.leave(report)
+		if run.leave(report) {
+			left++
+		}
 		if verdict.State != golden.Different {
 			continue
 		}
@@ -172,7 +175,8 @@ func (run *goldenRun) check(diff, all, asJSON bool) error {
 	case len(verdicts) > 0:
 		counts := golden.Summarize(verdicts)
 		text.WriteString(counts.String() + "\n")
-		if counts.Different > 0 {
+		run.adviseAboutPending(left)
+		if counts.Different > 0 && run.pending == nil {
 			run.env.complain("to decide about the differences: %s golden review%s%s", Name, run.onlyArgument(), run.commandLine())
 		}
 	}
@@ -194,4 +198,12 @@ func (run *goldenRun) leave(report *judged) bool {
 		return false
 	}
 	return report.verdict.State != golden.Accepted
+}
+
+// adviseAboutPending says how many reports were left to be decided about, and how to do that.
+func (run *goldenRun) adviseAboutPending(left int) {
+	if left > 0 {
+		dir := shellWord(run.pending.Dir)
+		run.env.complain("left %d report%s in %s, not as accepted; to decide: %s golden review%s --pending %s", left, plural(left), dir, Name, run.dirArgument(), dir)
+	}
 }
