@@ -144,6 +144,9 @@ func hostileReport(t testing.TB, text string) *analyze.Report {
 	rooted.Name, rooted.Path, rooted.Findings = named+"2", text, r.Findings[:1]
 	report := analyze.NewReport("1", r, &rooted)
 	report.Failures = []analyze.Failure{{Snapshot: text, Reason: named}}
+	remark := analyze.NewRemark(analyze.UnusedEntry, analyze.ByConfiguration, named)
+	remark.Line, remark.Snapshot, remark.Entry, remark.Message = 1, text, text, named
+	report.Remarks = []analyze.Remark{remark}
 	return report
 }
 
@@ -428,7 +431,7 @@ func wellFormedMarkdown(t *testing.T, out []byte, report *analyze.Report) {
 		case *ast.CodeSpan, *ast.FencedCodeBlock:
 			return ast.WalkSkipChildren, nil
 		case *ast.Emphasis:
-			if words := textOf(out, node); !slices.Contains([]string{"why", "expected", "observed", "nodeset", "at", "related", "Not checked at all:", "The rule  crashed on this snapshot"}, words) {
+			if words := textOf(out, node); !slices.Contains([]string{"why", "expected", "observed", "nodeset", "at", "related", "Not checked at all:", "Of the configuration and the baseline:", "The rule  crashed on this snapshot"}, words) {
 				t.Errorf("emphasis on %q", words)
 			}
 		case *ast.Text:

@@ -98,6 +98,16 @@ func (p *markdownPrinter) End(total *Tally, _ time.Duration) error {
 	if p.left > 0 {
 		fmt.Fprintf(&b, "\n---\n\n… and %s more, which are left out of this page\n", count(p.left, "snapshot"))
 	}
+	if len(total.Remarks) > 0 {
+		b.WriteString("\n---\n\n**Of the configuration and the baseline:**\n\n")
+		for i, remark := range total.Remarks {
+			if i == markdownGaps && !p.text.All {
+				fmt.Fprintf(&b, "- … and %s more\n", thousands(len(total.Remarks)-i))
+				break
+			}
+			fmt.Fprintf(&b, "- %s\n", markdown(remark.String()))
+		}
+	}
 	_, err := p.w.Write(b.Bytes())
 	return err
 }

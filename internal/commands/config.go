@@ -33,7 +33,7 @@ A suppression is about the findings of some rules (a pattern such as nodeset-*) 
 fingerprint behind the @, a pattern such as log/*/segment/*/node/N4; ** stands for any number of steps), where it says so
 only in some snapshots. Such findings stay in the report, marked, and count for nothing. Behind its last day an entry has
 no effect, and its findings count again. Both this and an entry that matches nothing, though all of its rules were
-decided, are said on standard error, in JSON and in SARIF, and make no difference to the exit code. The day is that of
+decided, are said on standard error, in JSON, SARIF and Markdown, and make no difference to the exit code. The day is that of
 SOURCE_DATE_EPOCH if it is set, or else of the clock, in UTC.
 
 A severity that is set is the gravest that a finding of the rule can have. It raises none that the rule holds for milder
