@@ -27,6 +27,7 @@ func TestWhereACaptureIsKeptChangesNoGolden(t *testing.T) {
 		want := reportOn(t, capture)
 		again := recaptured(t, capture, rand.New(rand.NewPCG(7, uint64(i))))
 		var archive bytes.Buffer
+		find := func() ([]snapshots.Capture, error) { return snapshots.FindWith(bytes.NewReader(archive.Bytes()), "-") }
 		kept := ".zip"
 		if i%2 == 0 {
 			kept = ".tar.gz"
@@ -34,16 +35,14 @@ func TestWhereACaptureIsKeptChangesNoGolden(t *testing.T) {
 		} else {
 			packZip(t, &archive, again)
 		}
-		file := filepath.Join(dir, "dump"+kept)
-		if err := os.WriteFile(file, archive.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
+		if i/2%2 == 0 { // the others come on standard input
+			file := filepath.Join(dir, "dump"+kept)
+			if err := os.WriteFile(file, archive.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			find = func() ([]snapshots.Capture, error) { return snapshots.Find(file) }
 		}
-		for what, found := range map[string]func() ([]snapshots.Capture, error){
-			kept:             func() ([]snapshots.Capture, error) { return snapshots.Find(file) },
-			"standard input": func() ([]snapshots.Capture, error) { return snapshots.FindWith(bytes.NewReader(archive.Bytes()), "-") },
-		} {
-			sameGolden(t, capture.Name+" in "+what, want, theOne(t, found))
-		}
+		sameGolden(t, capture.Name+" in "+kept, want, theOne(t, find))
 	}
 }
 

@@ -51,7 +51,7 @@ func everyKind(t testing.TB) *analyze.Report {
 	small.Outcomes = append(small.Outcomes,
 		analyze.Outcome{Rule: "chain-corrupt", Severity: rules.Error, State: analyze.Crashed, Crash: "index out of range [3] with length 3"},
 		analyze.Outcome{Rule: "deployment-unused", Severity: rules.Note, State: analyze.Undecided, Missing: []string{"schema_registry"}},
-		analyze.Outcome{Rule: "node-dead", Severity: rules.Warning, State: analyze.NotApplicable},
+		analyze.Outcome{Rule: "node-dead", Severity: rules.Warning, State: analyze.NotApplicable, Revision: 2},
 	)
 	small.Gaps = append(small.Gaps, analyze.Gap{Kind: "partition_table", Source: "metadata/partition_table.json", Reason: "not JSON"})
 	for _, r := range []*analyze.Result{captured, small} {
