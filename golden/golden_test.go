@@ -177,7 +177,7 @@ func TestHostileTextIsEscapedAndSurvivesTheFile(t *testing.T) {
 	verdict := store.Judge(other)
 	verdict.Diff = golden.Unified(accepted, other)
 	var asJSON bytes.Buffer
-	if err := golden.JSON(&asJSON, []*golden.Verdict{verdict}, []string{hostile}); err != nil {
+	if err := golden.JSON(&asJSON, []*golden.Verdict{verdict}, []string{hostile}, nil); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"restate-lint/analyze"
 	"restate-lint/internal/committed"
 )
 
@@ -124,15 +125,16 @@ func (s Summary) String() string {
 	return text + strings.Join(parts, ", ")
 }
 
-// JSON writes verdicts for machines, and the names of snapshots that have a golden and are no more. Every character
-// that could harm a terminal is escaped.
-func JSON(w io.Writer, verdicts []*Verdict, orphaned []string) error {
+// JSON writes verdicts for machines, the names of snapshots that have a golden and are no more, and what was remarked on the
+// configuration. Every character that could harm a terminal is escaped.
+func JSON(w io.Writer, verdicts []*Verdict, orphaned []string, remarks []analyze.Remark) error {
 	text := committed.Encode(struct {
-		SchemaVersion int        `json:"schema_version"`
-		Snapshots     []*Verdict `json:"snapshots"`
-		Orphaned      []string   `json:"orphaned"`
-		Summary       Summary    `json:"summary"`
-	}{SchemaVersion, append([]*Verdict{}, verdicts...), append([]string{}, orphaned...), Summarize(verdicts)}, "", "  ")
+		SchemaVersion int              `json:"schema_version"`
+		Snapshots     []*Verdict       `json:"snapshots"`
+		Orphaned      []string         `json:"orphaned"`
+		Remarks       []analyze.Remark `json:"remarks,omitempty"`
+		Summary       Summary          `json:"summary"`
+	}{SchemaVersion, append([]*Verdict{}, verdicts...), append([]string{}, orphaned...), remarks, Summarize(verdicts)}, "", "  ")
 	_, err := w.Write(append(text, '\n'))
 	return err
 }

@@ -169,7 +169,7 @@ func (run *goldenRun) check(diff, all, asJSON bool) error {
 	}
 	switch {
 	case asJSON:
-		if err := golden.JSON(&text, verdicts, orphaned); err != nil {
+		if err := golden.JSON(&text, verdicts, orphaned, run.remarks); err != nil {
 			return err
 		}
 	case len(verdicts) > 0:

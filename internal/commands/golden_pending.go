@@ -61,7 +61,7 @@ func (run *goldenRun) list(all, asJSON bool) error {
 	switch {
 	case asJSON:
 		text.Reset()
-		if err := golden.JSON(&text, verdicts, nil); err != nil {
+		if err := golden.JSON(&text, verdicts, nil, nil); err != nil {
 			return err
 		}
 	case len(reports) == 0:

@@ -178,7 +178,7 @@ func (run *goldenRun) review(d *decisions, asJSON bool, palette format.Palette) 
 	}
 	if asJSON {
 		var text bytes.Buffer
-		if err := golden.JSON(&text, verdicts, nil); err != nil {
+		if err := golden.JSON(&text, verdicts, nil, run.remarks); err != nil {
 			return err
 		}
 		if err := write(run.env.Stdout, text.Bytes()); err != nil {

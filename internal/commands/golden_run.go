@@ -36,6 +36,8 @@ type goldenRun struct {
 	// part is that of the differences which is asked for.
 	part  golden.Part
 	codes []exitCode
+	// remarks are those on the configuration, once all reports were made.
+	remarks []analyze.Remark
 }
 
 // newGoldenRun prepares a run over the reports on the snapshots that were named.
@@ -198,7 +200,7 @@ func (run *goldenRun) gather(keep bool) ([]*judged, error) {
 		reports = append(reports, report)
 	}
 	if run.checker != nil {
-		run.checker.conclude()
+		run.remarks = run.checker.conclude()
 	}
 	return reports, run.checkRedactions()
 }
