@@ -27,7 +27,7 @@ in which everything that can be said stands as a comment.
 Of the snapshot's directory and all above it, the first that holds such a file decides, and where none does, the first of
 the working directory and all above it. The file applies as a whole: nothing is taken from a second one. --config FILE
 applies FILE instead, to all snapshots, and --no-config none: a capture that is not trusted may bring a file of its own.
-check and golden heed the configuration.
+check, baseline and golden heed the configuration. Goldens are made with all rules that are not off, whatever the profile.
 
 A suppression is about the findings of some rules (a pattern such as nodeset-*) about some entities (the part of the
 fingerprint behind the @, a pattern such as log/*/segment/*/node/N4; ** stands for any number of steps), where it says so
