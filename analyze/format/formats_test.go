@@ -302,7 +302,18 @@ func wellFormedJUnit(t *testing.T, out []byte, report *analyze.Report) {
 	for _, r := range report.Snapshots {
 		want += len(r.Outcomes)
 	}
-	known := []string{"testsuites", "testsuite", "testcase", "failure", "error", "skipped", "system-out"}
+	// This is what the schema of Jenkins (junit-10.xsd) knows, as far as it is used.
+	type element struct{ in, attributes []string }
+	known := map[string]element{
+		"testsuites": {[]string{""}, []string{"name"}},
+		"testsuite":  {[]string{"testsuites"}, []string{"name", "tests", "failures", "errors", "skipped"}},
+		"testcase":   {[]string{"testsuite"}, []string{"classname", "name"}},
+		"failure":    {[]string{"testcase"}, []string{"type", "message"}},
+		"error":      {[]string{"testcase"}, []string{"type", "message"}},
+		"skipped":    {[]string{"testcase"}, []string{"message"}},
+		"system-out": {[]string{"testsuite", "testcase"}, nil},
+	}
+	inside := []string{""}
 	decoder := xml.NewDecoder(bytes.NewReader(out))
 	for {
 		token, err := decoder.Token()
@@ -314,15 +325,23 @@ func wellFormedJUnit(t *testing.T, out []byte, report *analyze.Report) {
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
-			if !slices.Contains(known, token.Name.Local) {
-				t.Errorf("an element %q", token.Name.Local)
+			kind, ok := known[token.Name.Local]
+			var attributes []string
+			for _, attribute := range token.Attr {
+				attributes = append(attributes, attribute.Name.Local)
 			}
+			if holder := inside[len(inside)-1]; !ok || !slices.Contains(kind.in, holder) || !slices.Equal(attributes, kind.attributes) {
+				t.Errorf("an element %q in %q with the attributes %q", token.Name.Local, holder, attributes)
+			}
+			inside = append(inside, token.Name.Local)
 			if token.Name.Local == "testcase" {
 				tests++
 			}
 			for _, attribute := range token.Attr {
 				decodedIsHarmless(t, attribute.Value)
 			}
+		case xml.EndElement:
+			inside = inside[:len(inside)-1]
 		case xml.CharData:
 			decodedIsHarmless(t, string(token))
 		case xml.Comment, xml.Directive:
