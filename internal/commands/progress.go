@@ -30,8 +30,8 @@ type progress struct {
 	columns  func() int
 
 	mu        sync.Mutex
-	shown     int  // how long the line is that stands on the terminal
-	elsewhere bool // the cursor is in the middle of something else
+	shown     string // the line that stands on the terminal
+	elsewhere bool   // the cursor is in the middle of something else
 	start     time.Time
 	doing     string              // what is done as long as there are no captures
 	captures  []snapshots.Capture // nil until then
@@ -151,9 +151,9 @@ func (p *progress) finished() {
 
 // erase takes the line away. Whoever calls it holds the lock.
 func (p *progress) erase() {
-	if p.shown > 0 {
-		_, _ = fmt.Fprintf(p.terminal, "\r%*s\r", p.shown, "") // nobody can be told
-		p.shown = 0
+	if p.shown != "" {
+		_, _ = fmt.Fprintf(p.terminal, "\r%*s\r", len(p.shown), "") // nobody can be told
+		p.shown = ""
 	}
 }
 
@@ -169,8 +169,10 @@ func (p *progress) draw() {
 		p.erase()
 		return
 	}
-	_, _ = fmt.Fprintf(p.terminal, "\r%-*s", p.shown, line)
-	p.shown = len(line)
+	if line != p.shown {
+		_, _ = fmt.Fprintf(p.terminal, "\r%-*s", len(p.shown), line)
+		p.shown = line
+	}
 }
 
 // line says how far it is, in ASCII; it is empty if there is nothing to say.

@@ -223,6 +223,15 @@ func TestReleaseHasWhatTheActionDownloads(t *testing.T) {
 	if !strings.Contains(string(script), " "+release.Checksum.NameTemplate+" ") || release.Checksum.Algorithm != "sha256" {
 		t.Errorf("the action asks for other checksums than %+v", release.Checksum)
 	}
+	run, err := os.ReadFile("../../.ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, loop := range []string{"for os in " + strings.Join(build.Goos, " ") + ";", "for architecture in " + strings.Join(build.Goarch, " ") + ";"} {
+		if !strings.Contains(string(run), loop) {
+			t.Errorf(".ci/run does not build %q", loop)
+		}
+	}
 	// The linker says nothing if there is no such variable: .ci/run looks whether the program knows its commit.
 	const commit = "-X restate-lint/internal/commands.commit="
 	for _, file := range []string{".goreleaser.yaml", ".ci/run", ".github/actions/check/install.sh"} {
