@@ -16,7 +16,7 @@ var _ = register(Rule{
 	Summary:  "the directories of the metadata servers differ, or end in writes that were not agreed on",
 	Doc: Doc{
 		Checks: "The raft logs in the captured directories of metadata servers (`replicated-metadata-server`). The log with the highest term and index is used; every other one is compared with it. " +
-			"An **error** for each member that contradicts it at a place which both took as agreed on, or at which both have an entry of one term; a **note** for each whose last entries were overwritten by a later leader. " +
+			"An **error** for each member that is of another cluster, or that contradicts it at a place which both took as agreed on, or at which both have an entry of one term; a **note** for each whose last entries were overwritten by a later leader. " +
 			"A **warning** if the log that is used ends in entries that no majority of the voters has, and a **note** if it cannot be told as too few directories were captured. " +
 			"A **warning** for each member whose write-ahead log ends within a record.",
 		Why: "Raft never lets two members agree on different entries. If they did, the directories are of two clusters, one was restored from a copy, or one is damaged: which values are the cluster's is then not known. " +
@@ -82,7 +82,15 @@ func conflictOf(pass *Pass, store *stores.Store, conflict stores.Conflict) Findi
 		Related:  []Related{{Message: memberName(used) + " is used, whose log is the most advanced", At: pass.Snapshot.ProblemAt(store, stores.Problem{Source: used.Directory})}},
 		Remedy:   []string{"do not start these servers together", "find out which of the directories is of another cluster or an old copy, and check without it"},
 	}
-	if !conflict.Agreed {
+	switch {
+	case conflict.Foreign:
+		f.Subject = Subject{Part: "foreign-" + strings.ReplaceAll(member.Directory, "/", "-")}
+		f.Title = fmt.Sprintf("metadata server %s is of another cluster than %s", memberName(member), memberName(used))
+		f.Observed = fmt.Sprintf("%s is of %s, and %s, which is used, of %s", memberName(member), clusterName(member), memberName(used), clusterName(used))
+		f.Expected = "the directories of one cluster"
+		f.Why = "nothing of the other one is taken into account: it belongs to another incident, or the cluster was provisioned anew over an old disk"
+		f.Remedy = []string{"do not start these servers together", "check the directories of each cluster by themselves"}
+	case !conflict.Agreed:
 		f.Severity = Note
 		f.Title = fmt.Sprintf("the last entries of metadata server %s were overwritten by a later leader", memberName(member))
 		f.Expected = "that they go when the member is started"
@@ -152,6 +160,18 @@ func memberSubject(member *stores.Member, part string) Subject {
 		return Subject{Part: part + "-" + strings.ReplaceAll(member.Directory, "/", "-")}
 	}
 	return Subject{Node: fmt.Sprintf("N%d", member.NodeID), Part: part}
+}
+
+// clusterName is the cluster that a metadata server is of.
+func clusterName(member *stores.Member) string {
+	name := member.Cluster
+	if name == "" {
+		name = "a cluster without a name"
+	}
+	if member.Fingerprint != 0 {
+		name += fmt.Sprintf(" (fingerprint %d)", member.Fingerprint)
+	}
+	return name
 }
 
 // memberName is how a metadata server is called: "N1 (n1)", or like its directory where nothing else is known.

@@ -96,11 +96,16 @@ func loadCases(t *testing.T) []testCase {
 // raftDirectory is the directory of a metadata server. The first line says which node it is of, up to which entry it had
 // written down that the voters agree, and who these are: "N1 commit 3 of 1 2 3". Its snapshot is at entry 1 of term 1, with
 // version 1 of nodes_config. Every other line is an entry of the log, such as "2 bifrost_config v3": the term, then what
-// was written, or nothing. "cut 5" takes bytes off the end of the write-ahead log.
+// was written, or nothing. "cut 5" takes bytes off the end of the write-ahead log. A last line
+// "cluster x" names the cluster, which is c otherwise.
 func raftDirectory(t *testing.T, dir string, lines []string) fstest.MapFS {
 	t.Helper()
+	cluster := "c"
+	if name, ok := strings.CutPrefix(lines[len(lines)-1], "cluster "); ok {
+		cluster, lines = name, lines[:len(lines)-1]
+	}
 	value := func(version uint64) []byte {
-		return fmt.Appendf(nil, "\x05{\"version\":%d,\"cluster_name\":\"c\",\"nodes\":[],\"name_lookup\":{}}", version)
+		return fmt.Appendf(nil, "\x05{\"version\":%d,\"cluster_name\":%q,\"nodes\":[],\"name_lookup\":{}}", version, cluster)
 	}
 	var node, commit uint64
 	head, list, _ := strings.Cut(lines[0], " of ")

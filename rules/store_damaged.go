@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ var _ = register(Rule{
 		Evidence: []string{
 			"Restate 1.2 to 1.7 write `KEY` and `KEY::version` in one etcd transaction, and take a key for missing unless both exist; Restate 1.1 wrote no `::version`",
 			"`etcdctl snapshot save` puts a SHA-256 checksum behind the database; RocksDB has one for every block and record",
+			"etcd 3.5: a member writes its database up to 100 ms (`--backend-batch-interval`) after its write-ahead log; the database says which entry it has come to (`consistent_index`)",
 			"restatedev/restate #4040, #4041: local metadata stores that are left over",
 		},
 	},
@@ -32,6 +34,7 @@ var _ = register(Rule{
 			subject Subject
 			what    string
 			of      []string // what is wrong, each with the place
+			remedy  []string
 			at      snapshots.Position
 		}
 		var all []*damage
@@ -49,6 +52,9 @@ var _ = register(Rule{
 					i = len(all)
 					all = append(all, &d)
 				}
+				if remedy := cmp.Or(problem.Remedy, "copy the store again, as a whole and while nothing writes to it"); !slices.Contains(all[i].remedy, remedy) {
+					all[i].remedy = append(all[i].remedy, remedy)
+				}
 				all[i].of = append(all[i].of, placeOf(pass.Snapshot, store, problem)+": "+problem.Reason)
 			}
 		}
@@ -60,7 +66,7 @@ var _ = register(Rule{
 				Expected: "a store that can be read as a whole, as Restate writes it",
 				Why:      "what was read may be older than what the cluster had last, or lack something",
 				At:       d.at,
-				Remedy:   []string{"copy the store again, as a whole and while nothing writes to it"},
+				Remedy:   d.remedy,
 			}
 			if more := len(d.of) - 1; more > 0 {
 				f.Title += fmt.Sprintf(", and %d more", more)

@@ -65,6 +65,9 @@ func (r *reader) store(source *Source, f io.Reader, gap func(reason string)) boo
 		if file, err = randomAccess(f, head, source.Size); err == nil {
 			read, err = etcd.ReadDatabase(source.Name, file, source.Size)
 		}
+		if err == nil {
+			etcd.CompareLog(read, source.fsys, logOf(source.path))
+		}
 	case etcd.IsRange(head):
 		read, err = etcd.ReadRange(source.Name, io.MultiReader(bytes.NewReader(bytes.Clone(head)), f), source.Size)
 	case form != objects.NoForm:
@@ -79,6 +82,15 @@ func (r *reader) store(source *Source, f io.Reader, gap func(reason string)) boo
 		r.snapshot.Stores = append(r.snapshot.Stores, read)
 	}
 	return true
+}
+
+// logOf is the directory of the write-ahead log of the member of etcd whose database a file is; empty if it does not lie
+// where one has it.
+func logOf(file string) string {
+	if member, ok := strings.CutSuffix(file, path.Base(path.Dir(etcdFile))+"/"+path.Base(etcdFile)); ok {
+		return path.Join(member, "wal")
+	}
+	return ""
 }
 
 // randomAccess returns a file for reading at any place; held in memory if there is no other way. Its head was read already.
@@ -209,7 +221,7 @@ func (s *Snapshot) storedAbsence() {
 			return slices.ContainsFunc(store.Values, func(v stores.Value) bool { return v.Key == string(key) })
 		}
 		// Of a bucket, and of what etcdctl printed, there may be a part only. Whoever has these three has them all.
-		return store.Kind != stores.ObjectStore && len(store.Problems) == 0 && has(NodesConfig) && has(BifrostConfig) && has(PartitionTable)
+		return store.Kind != stores.ObjectStore && len(store.Problems) == 0 && !store.Unsure && has(NodesConfig) && has(BifrostConfig) && has(PartitionTable)
 	})
 	if i < 0 {
 		return

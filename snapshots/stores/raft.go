@@ -8,7 +8,8 @@ import "cmp"
 type Raft struct {
 	// Members are the servers whose directories were read, sorted by directory.
 	Members []Member
-	// Used is which of them the values come from: the one with the highest term and index.
+	// Used is which of them the values come from: the one with the highest term and index, of the cluster that most of them
+	// are of.
 	Used int
 	// Committed is the highest index that is known to be agreed upon: by what a member says, because a snapshot holds it,
 	// or because a majority of the voters has it.
@@ -33,6 +34,11 @@ type Member struct {
 	NodeName string
 	// NodeID is the node's own id, where the directory says so; 0 otherwise.
 	NodeID uint32
+	// Cluster and Fingerprint are those of the cluster by the member's own nodes_config; empty and 0 where it has none.
+	Cluster     string
+	Fingerprint uint64
+	// Size is that of the directory, in bytes.
+	Size int64
 	// Standby says that the server has not joined the others, or not any more.
 	Standby bool
 	// Term is the last one that the member took part in, and Vote whom it voted for then, by node id; 0 for nobody.
@@ -58,6 +64,8 @@ type Conflict struct {
 	// Index is the first place at which they differ; Terms are those of the two entries, of the used member first.
 	Index uint64
 	Terms [2]uint64
+	// Foreign says that the member is of another cluster, by its nodes_config. Nothing else is compared then.
+	Foreign bool
 	// Agreed says that both places were known to be agreed upon, which Raft rules out: the directories are of two clusters,
 	// or one of them was damaged or restored.
 	Agreed bool

@@ -44,6 +44,12 @@ type Store struct {
 	History []Value
 	// Others counts the keys that are not Restate's.
 	Others int
+	// Saved says that a server wrote the store for somebody to keep, so that it lacks nothing: `etcdctl snapshot save`.
+	Saved bool
+	// Applied is the last entry of a log that the store has, where it says so; 0 otherwise.
+	Applied uint64
+	// Unsure says that newer writes may be somewhere else, so that a key that is not here may exist.
+	Unsure bool
 	// Raft is what metadata servers tell about how they agree; nil for other kinds.
 	Raft *Raft
 	// LogServer is what a log server tells of loglets; nil for other kinds.
@@ -87,6 +93,8 @@ type Problem struct {
 	Offset int64
 	// Reason starts in lower case and names neither key nor source.
 	Reason string
+	// Remedy is how to get at what could not be read; empty where another copy is all that helps.
+	Remedy string
 }
 
 // MaxHistory bounds the older values that are held of one store, in bytes.

@@ -342,6 +342,46 @@ func TestMembersThatDisagree(t *testing.T) {
 	}
 }
 
+// A directory of another cluster is told by its own nodes_config, even where no entry of the logs can be compared, and has
+// no vote. The cluster that most directories are of counts, whatever the others have.
+func TestMemberOfAnotherCluster(t *testing.T) {
+	of := func(cluster string, node, index uint64) *raftLog {
+		l := new(raftLog).Start(node, index, index, index, 1, 2, 3)
+		l.Snapshot(index, index, "nodes_config", index, fmt.Appendf(nil, "\x05{\"version\":%d,%s}", index, cluster))
+		return l.Entry(index, write("a", 1, 0))
+	}
+	const c, d, renamed, old = `"cluster_fingerprint":9,"cluster_name":"c"`, `"cluster_fingerprint":8,"cluster_name":"c"`, `"cluster_fingerprint":9,"cluster_name":"x"`, `"cluster_name":"old"`
+	for name, test := range map[string]struct {
+		members []*raftLog
+		want    string
+	}{
+		"one cluster":           {[]*raftLog{of(c, 1, 5), of(c, 2, 5)}, "m1 of c 9, agreed on 6"},
+		"fingerprints":          {[]*raftLog{of(c, 1, 5), of(c, 3, 5), of(d, 2, 900)}, "m1 of c 9, agreed on 6, m3 is foreign"},
+		"the other is no vote":  {[]*raftLog{of(c, 1, 5), of(d, 2, 4)}, "m1 of c 9, agreed on 5, m2 is foreign"},
+		"fingerprint over name": {[]*raftLog{of(c, 1, 5), of(renamed, 2, 5)}, "m1 of c 9, agreed on 6"},
+		"names":                 {[]*raftLog{of(c, 1, 5), of(old, 2, 900)}, "m2 of old 0, agreed on 900, m1 is foreign"},
+	} {
+		files := fstest.MapFS{}
+		var dirs []string
+		for i, m := range test.members {
+			dirs = append(dirs, fmt.Sprintf("m%d", i+1))
+			maps.Copy(files, m.Files(dirs[i]))
+		}
+		r := readOne(t, files, dirs...).Raft
+		used := r.Members[r.Used]
+		got := fmt.Sprintf("%s of %s %d, agreed on %d", used.Directory, used.Cluster, used.Fingerprint, r.Committed)
+		for _, c := range r.Conflicts {
+			got += fmt.Sprintf(", %s is foreign", r.Members[c.Member].Directory)
+			if !c.Foreign {
+				got += " and is not"
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
 // What a log server holds of loglets is what the server itself said just before it was killed.
 func TestKilledLogServer(t *testing.T) {
 	s := readOne(t, captured, "log-server-killed")

@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"slices"
 
+	"github.com/tidwall/gjson"
 	"github.com/zeebo/xxh3"
 
 	"restate-lint/snapshots/stores"
 	"restate-lint/snapshots/stores/flexbuffers"
+	"restate-lint/snapshots/stores/restatectl"
 )
 
 // The keys in the column family metadata of a metadata server.
@@ -63,7 +66,7 @@ func (m *replica) problem(key, reason string) {
 
 // readReplica reads and replays one member's directory.
 func readReplica(dir directory) *replica {
-	m := &replica{Member: stores.Member{Directory: dir.name}, current: make(map[string]stores.Value)}
+	m := &replica{Member: stores.Member{Directory: dir.name, Size: dir.db.Size()}, current: make(map[string]stores.Value)}
 	for entry := range dir.db.Scan("metadata") {
 		m.fact(string(entry.Key), entry.Value)
 	}
@@ -89,6 +92,7 @@ func readReplica(dir directory) *replica {
 	if m.dropped > 0 {
 		m.problem("", fmt.Sprintf("the %d oldest values of the history were left out: it is larger than %d MiB", m.dropped, stores.MaxHistory>>20))
 	}
+	m.Cluster, m.Fingerprint = clusterOf(m.current["nodes_config"].Payload)
 	slices.SortStableFunc(m.history, func(a, b stores.Value) int { return cmp.Compare(a.Revision, b.Revision) })
 	problems := dir.problems()
 	m.problems = append(problems, m.problems...)
@@ -386,6 +390,17 @@ func (m *replica) keep(v stores.Value) {
 // hash is one of a key and its version, so that the hashes of several values can be combined. The content is left out:
 // members encode the nodes configuration anew, each with the nodes in an order of its own.
 func hash(v stores.Value) uint64 { return xxh3.HashStringSeed(v.Key, uint64(v.Version)) }
+
+// clusterOf reads what a nodes_config says of which cluster it is; nothing where it does not say.
+func clusterOf(payload []byte) (name string, fingerprint uint64) {
+	const head = 8 << 10 // both stand before everything that can be long
+	value, err := restatectl.New("nodes_config", payload)
+	if err != nil {
+		return "", 0
+	}
+	text, _ := io.ReadAll(io.LimitReader(value.Open(), head))
+	return gjson.GetBytes(text, "cluster_name").String(), gjson.GetBytes(text, "cluster_fingerprint").Uint()
+}
 
 // serverState reads what the server knows of itself: the text Standby, or a map with a Member.
 func serverState(b []byte) (node uint32, standby bool, err error) {

@@ -19,10 +19,8 @@ func metadataServers(dirs []directory) *stores.Store {
 		r.Members = append(r.Members, replicas[i].Member)
 		store.Problems = append(store.Problems, replicas[i].problems...)
 		store.Size += dir.db.Size()
-		if r.Members[i].Last.Compare(r.Members[r.Used].Last) > 0 {
-			r.Used = i
-		}
 	}
+	r.Used = choose(replicas)
 	used := replicas[r.Used]
 	store.Name, store.Format = used.Directory, dirs[r.Used].format()
 	store.Values = slices.Collect(maps.Values(used.current))
@@ -30,22 +28,48 @@ func metadataServers(dirs []directory) *stores.Store {
 		store.Remember(v)
 	}
 	r.Rejected = used.rejected
-	settle(r, replicas)
+	settle(r, used, slices.DeleteFunc(slices.Clone(replicas), used.foreign))
 	for i, other := range replicas {
-		if i != r.Used {
-			if c, differ := conflict(used, other); differ {
-				c.Member = i
-				r.Conflicts = append(r.Conflicts, c)
-			}
+		switch c, differ := conflict(used, other); {
+		case i == r.Used:
+		case used.foreign(other):
+			r.Conflicts = append(r.Conflicts, stores.Conflict{Member: i, Foreign: true})
+		case differ:
+			c.Member = i
+			r.Conflicts = append(r.Conflicts, c)
 		}
 	}
 	store.Settle()
 	return store
 }
 
-// settle finds out what is agreed upon.
-func settle(r *stores.Raft, replicas []*replica) {
-	used := replicas[r.Used]
+// choose returns the most advanced one of the cluster that most replicas are of.
+func choose(replicas []*replica) (used int) {
+	best := 0
+	for i, m := range replicas {
+		mates := 0
+		for _, other := range replicas {
+			if !m.foreign(other) {
+				mates++
+			}
+		}
+		if mates > best || mates == best && m.Last.Compare(replicas[used].Last) > 0 {
+			used, best = i, mates
+		}
+	}
+	return used
+}
+
+// foreign reports whether another replica is of another cluster. Fingerprints tell, or names where there is none.
+func (m *replica) foreign(other *replica) bool {
+	if m.Fingerprint != 0 && other.Fingerprint != 0 {
+		return m.Fingerprint != other.Fingerprint
+	}
+	return m.Cluster != "" && other.Cluster != "" && m.Cluster != other.Cluster
+}
+
+// settle finds out what is agreed upon among the replicas of one cluster.
+func settle(r *stores.Raft, used *replica, replicas []*replica) {
 	for _, m := range replicas {
 		// What a member knows to be agreed upon is in the used log, unless they contradict each other.
 		r.Committed = max(r.Committed, m.Snapshot.Index, min(m.Commit, m.Last.Index))

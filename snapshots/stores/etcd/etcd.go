@@ -47,7 +47,7 @@ func ReadDatabase(name string, r io.ReaderAt, size int64) (*stores.Store, error)
 	if err != nil {
 		return nil, err
 	}
-	if size%512 == sha256.Size {
+	if s.Saved = size%512 == sha256.Size; s.Saved {
 		if err := checkSum(r, size-sha256.Size); err != nil {
 			problem(size-sha256.Size, err.Error())
 		}
@@ -73,8 +73,11 @@ func ReadDatabase(name string, r io.ReaderAt, size int64) (*stores.Store, error)
 	storage := ""
 	if meta != nil {
 		f.bucket(meta, func(key, value []byte, _ uint32) {
-			if string(key) == "storageVersion" && len(value) < 32 {
+			switch {
+			case string(key) == "storageVersion" && len(value) < 32:
 				storage = fmt.Sprintf(", etcd storage version %s", value)
+			case string(key) == "consistent_index" && len(value) == 8:
+				s.Applied = binary.BigEndian.Uint64(value)
 			}
 		})
 	}
