@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
+	"restate-lint/snapshots/stores"
 )
 
 // A SourceDescription is a document that was read, or another file that says something about the cluster.
@@ -34,6 +36,34 @@ type StoreDescription struct {
 	Others  int `json:"other_keys"`
 	// Problems counts what could not be read, or is not as Restate writes it: each is a gap.
 	Problems int `json:"problems"`
+	// Loglets counts those that a log server has something of.
+	Loglets int `json:"loglets,omitempty"`
+	// Members are the metadata servers whose directories were read, in the order of these.
+	Members []MetadataServerDescription `json:"members,omitempty"`
+}
+
+// A MetadataServerDescription is the directory of one metadata server.
+type MetadataServerDescription struct {
+	Directory string `json:"directory"`
+	// Node is the node's id and NodeName its name, where the directory says so.
+	Node     string `json:"node,omitempty"`
+	NodeName string `json:"node_name,omitempty"`
+	// ClusterName and Fingerprint are by the member's own nodes_config.
+	ClusterName string `json:"cluster_name"`
+	Fingerprint uint64 `json:"cluster_fingerprint,omitempty,string"`
+	Bytes       int64  `json:"bytes"`
+	// LastEntry and Term are those of the last entry of the member's log.
+	LastEntry uint64 `json:"last_entry"`
+	Term      uint64 `json:"term"`
+	// Behind counts the entries that the used member has and this one does not; it is 0 for one that is not compared.
+	Behind uint64 `json:"behind,omitempty"`
+	// Used is true for the member whose values are shown. Foreign is one of another cluster, Differs one that contradicts the
+	// used one, Torn one whose write-ahead log ends within a record, and Standby one that is none of those who decide.
+	Used    bool `json:"used,omitempty"`
+	Foreign bool `json:"foreign,omitempty"`
+	Differs bool `json:"differs,omitempty"`
+	Torn    bool `json:"torn,omitempty"`
+	Standby bool `json:"standby,omitempty"`
 }
 
 func describeSources(s *snapshots.Snapshot) []SourceDescription {
@@ -81,10 +111,42 @@ func describeSources(s *snapshots.Snapshot) []SourceDescription {
 func describeStores(s *snapshots.Snapshot) []StoreDescription {
 	described := []StoreDescription{}
 	for _, store := range s.Stores {
-		described = append(described, StoreDescription{
+		d := StoreDescription{
 			Store: s.StoreName(store), Kind: string(store.Kind), Format: store.Format, Bytes: store.Size,
 			Values: len(store.Values), History: len(store.History), Others: store.Others, Problems: len(store.Problems),
-		})
+		}
+		if store.LogServer != nil {
+			d.Loglets = len(store.LogServer.Loglets)
+		}
+		if store.Raft != nil {
+			d.Members = describeServers(s, store)
+		}
+		described = append(described, d)
+	}
+	return described
+}
+
+func describeServers(s *snapshots.Snapshot, store *stores.Store) (described []MetadataServerDescription) {
+	raft := store.Raft
+	used := &raft.Members[raft.Used]
+	for i := range raft.Members {
+		m := &raft.Members[i]
+		d := MetadataServerDescription{
+			Directory: s.StoreName(&stores.Store{Name: m.Directory}), NodeName: m.NodeName, ClusterName: m.Cluster, Fingerprint: m.Fingerprint,
+			Bytes: m.Size, LastEntry: m.Last.Index, Term: m.Last.Term, Used: i == raft.Used, Torn: m.Torn != nil, Standby: m.Standby,
+		}
+		if m.NodeID > 0 {
+			d.Node = cluster.NodeID(m.NodeID).String()
+		}
+		for _, conflict := range raft.Conflicts {
+			if conflict.Member == i {
+				d.Foreign, d.Differs = conflict.Foreign, !conflict.Foreign
+			}
+		}
+		if !d.Foreign && !d.Differs {
+			d.Behind = used.Last.Index - min(m.Last.Index, used.Last.Index)
+		}
+		described = append(described, d)
 	}
 	return described
 }

@@ -210,6 +210,25 @@ func TestDescriptionOfEveryCaptureFollowsItsSchema(t *testing.T) {
 	})
 }
 
+func TestDescriptionOfStoresFollowsItsSchema(t *testing.T) {
+	schema := compile(t, format.DescriptionSchema)
+	for _, store := range []string{"datadir/testdata/killed-cluster", "rocksdb/testdata/log-server-killed", "rocksdb/testdata/raft-crash", "etcd/testdata/killed.tar.gz", "objects/testdata/bucket"} {
+		s, err := snapshots.Open("../../snapshots/stores/" + store)
+		if s == nil {
+			t.Fatal(store, err)
+		}
+		d := describe(t, s, analyze.View{Documents: true})
+		if err := d.Hash(); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := format.DescribeJSON(&out, d); err != nil || len(d.Stores) == 0 {
+			t.Fatal(store, err)
+		}
+		validate(t, schema, out.Bytes())
+	}
+}
+
 func TestDescribeJSON(t *testing.T) {
 	var out bytes.Buffer
 	if err := format.DescribeJSON(&out, describe(t, open(t, "unknown-node-1.7.12/b-tail-segment"), viewLoglet(1, 2))); err != nil {
