@@ -2,9 +2,7 @@ package analyze
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strings"
 
 	"restate-lint/rules"
 	"restate-lint/snapshots"
@@ -63,7 +61,19 @@ func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Opt
 	if snapshot.Logs != nil {
 		logGaps = readLogs(snapshot.Logs, wantLogs, &result.Inventory)
 	}
-	var found []reported
+	reported := 0
+	for _, pass := range passes {
+		if pass == nil {
+			continue
+		}
+		if len(logGaps) > 0 && slices.Contains(wantLogs, pass) {
+			pass.Incomplete(snapshots.BifrostConfig)
+		}
+		pass.End()
+		reported += pass.Reported()
+	}
+	result.Findings = make([]Finding, 0, reported)
+	var related relatedPlaces
 	for i, rule := range selected {
 		pass := passes[i]
 		if pass == nil {
@@ -74,15 +84,10 @@ func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Opt
 			result.Outcomes = append(result.Outcomes, options.outcome(rule, state, missing[i]))
 			continue
 		}
-		if len(logGaps) > 0 && slices.Contains(wantLogs, pass) {
-			pass.Incomplete(snapshots.BifrostConfig)
-		}
-		pass.End()
-		before := len(found)
 		for f := range pass.Findings() {
-			found = append(found, reported{rule: rule, found: f, severity: cmp.Or(f.Severity, rule.Severity)})
+			result.Findings = append(result.Findings, findingOf(rule, f, &related))
 		}
-		result.Outcomes = append(result.Outcomes, options.conclude(rule, pass, len(found)-before, append(missing[i], pass.Lacking()...)))
+		result.Outcomes = append(result.Outcomes, options.conclude(rule, pass, pass.Reported(), append(missing[i], pass.Lacking()...)))
 	}
 	for _, gap := range append(slices.Clone(snapshot.Gaps), logGaps...) {
 		kind := gap.Key
@@ -91,11 +96,7 @@ func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Opt
 	slices.SortStableFunc(result.Gaps, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Source, b.Source))
 	})
-	sortFindings(found, options.Settings)
-	result.Findings = make([]Finding, len(found))
-	for i := range found {
-		result.Findings[i] = found[i].finding()
-	}
+	sortFindings(result.Findings, selected, options.Settings)
 	return result
 }
 
@@ -162,133 +163,6 @@ func (options *Options) conclude(rule *rules.Rule, pass *rules.Pass, findings in
 	o.Findings = findings
 	o.Crash = pass.Crash()
 	return o
-}
-
-// A reported finding waits for its place in the report.
-type reported struct {
-	rule        *rules.Rule
-	found       *rules.Finding
-	severity    rules.Severity
-	fingerprint string
-}
-
-func (r *reported) finding() Finding {
-	f := r.found
-	result := Finding{
-		Rule:        r.rule.ID,
-		Severity:    r.severity,
-		Fingerprint: r.fingerprint,
-		Subject:     f.Subject,
-		Title:       f.Title,
-		Message:     f.Message(),
-		Nodeset:     f.Nodeset,
-		Observed:    f.Observed,
-		Expected:    f.Expected,
-		Why:         f.Why,
-		Cause:       f.Cause,
-		Location:    At(f.At),
-		Related:     make([]Related, 0, len(f.Related)),
-		Remedy:      f.Remedy,
-	}
-	if result.Remedy == nil {
-		result.Remedy = []string{}
-	}
-	for _, related := range f.Related {
-		result.Related = append(result.Related, Related{Message: related.Message, Location: At(related.At)})
-	}
-	return result
-}
-
-// At is the location of a position. It has no line yet.
-func At(at snapshots.Position) Location {
-	l := Location{Pointer: at.Pointer, Position: at}
-	if at.Source != nil {
-		l.Source = at.Source.Name
-	}
-	return l
-}
-
-// sortFindings puts the findings into canonical order and gives each its fingerprint, made unique. What is set of rules
-// changes severities and the order, and no fingerprint.
-func sortFindings(found []reported, settings map[string]rules.Settings) {
-	slices.SortFunc(found, compareFindings)
-	seen := make(map[string]int, len(found))
-	for i := range found {
-		found[i].fingerprint = found[i].rule.ID + "@" + found[i].found.Subject.Entity()
-		seen[found[i].fingerprint]++
-		if n := seen[found[i].fingerprint]; n > 1 {
-			found[i].fingerprint = fmt.Sprintf("%s#%d", found[i].fingerprint, n)
-		}
-	}
-	if len(settings) == 0 {
-		return
-	}
-	for i := range found {
-		found[i].severity = found[i].rule.Judge(found[i].severity, settings[found[i].rule.ID])
-	}
-	slices.SortStableFunc(found, compareFindings)
-}
-
-// compareFindings orders by nothing that depends on where in a source something stands, but for the order of the segments
-// within one chain.
-func compareFindings(a, b reported) int {
-	return cmp.Or(
-		-cmp.Compare(a.severity, b.severity),
-		cmp.Compare(a.rule.ID, b.rule.ID),
-		compareSubjects(&a.found.Subject, &b.found.Subject),
-		cmp.Compare(chainPlace(a.found.At.Pointer), chainPlace(b.found.At.Pointer)),
-		cmp.Compare(a.found.Title, b.found.Title),
-		cmp.Compare(a.found.Observed, b.found.Observed),
-	)
-}
-
-// chainPlace orders findings about segments that claim the same index, which a damaged chain may have.
-func chainPlace(pointer string) int {
-	_, rest, ok := strings.Cut(pointer, "/chain/")
-	place := 0
-	if ok {
-		for _, c := range []byte(rest) {
-			if c < '0' || c > '9' {
-				break
-			}
-			place = place*10 + int(c-'0')
-		}
-	}
-	return place
-}
-
-// compareSubjects orders by numbers where entities are numbered: segment 2 before segment 10.
-func compareSubjects(a, b *rules.Subject) int {
-	return cmp.Or(
-		comparePointers(a.Log, b.Log),
-		comparePointers(a.Segment, b.Segment),
-		comparePointers(a.Partition, b.Partition),
-		cmp.Compare(a.Deployment, b.Deployment),
-		cmp.Compare(a.Document, b.Document),
-		compareNodes(a.Node, b.Node),
-		cmp.Compare(a.Part, b.Part),
-	)
-}
-
-func comparePointers[T cmp.Ordered](a, b *T) int {
-	switch {
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	case b == nil:
-		return 1
-	}
-	return cmp.Compare(*a, *b)
-}
-
-func compareNodes(a, b string) int {
-	x, errX := cluster.ParseNodeID(a)
-	y, errY := cluster.ParseNodeID(b)
-	if errX != nil || errY != nil {
-		return cmp.Compare(a, b)
-	}
-	return cmp.Compare(x, y)
 }
 
 // inventory counts what the snapshot holds, but for the logs, which are counted when they are read.

@@ -8,11 +8,17 @@ import (
 
 // Locate fills in the line and column of every location, in one pass over each source that has one.
 func (r *Result) Locate() error {
-	var all []*Location
+	all := make([]*Location, 0, 2*len(r.Findings))
+	var last *Related // neighbours often share their related places
 	for i := range r.Findings {
-		all = append(all, &r.Findings[i].Location)
-		for k := range r.Findings[i].Related {
-			all = append(all, &r.Findings[i].Related[k].Location)
+		f := &r.Findings[i]
+		all = append(all, &f.Location)
+		if len(f.Related) == 0 || &f.Related[0] == last {
+			continue
+		}
+		last = &f.Related[0]
+		for k := range f.Related {
+			all = append(all, &f.Related[k].Location)
 		}
 	}
 	return Locate(all)

@@ -137,9 +137,7 @@ type Finding struct {
 	Fingerprint string         `json:"fingerprint"`
 	Subject     rules.Subject  `json:"subject"`
 	// Title is the headline of the message.
-	Title string `json:"title"`
-	// Message says the whole finding in one paragraph.
-	Message  string    `json:"message"`
+	Title    string    `json:"title"`
 	Nodeset  string    `json:"nodeset,omitempty"`
 	Observed string    `json:"observed"`
 	Expected string    `json:"expected"`
@@ -150,6 +148,8 @@ type Finding struct {
 	Remedy   []string  `json:"remedy"`
 	// Suppressed is nil for a finding that counts.
 	Suppressed *Suppression `json:"suppressed,omitempty"`
+
+	stated string // the message that a saved report states, where it differs
 }
 
 // A Location is a place in a source. Line and Column start at 1 and are 0 until Locate was called; columns count bytes.

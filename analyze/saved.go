@@ -154,7 +154,7 @@ func (f *Finding) restore() error {
 		return fmt.Errorf("%q is not the id of a rule", f.Rule)
 	case !strings.HasPrefix(f.Fingerprint, f.Rule+"@"):
 		return fmt.Errorf("%q is not the fingerprint of a finding of the rule %s", f.Fingerprint, f.Rule)
-	case f.Title == "" || f.Message == "":
+	case f.Title == "":
 		return fmt.Errorf("the finding %q says nothing", f.Fingerprint)
 	case f.Severity < rules.Note || f.Severity > rules.Error:
 		return fmt.Errorf("the finding %q has no severity", f.Fingerprint)

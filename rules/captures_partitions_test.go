@@ -49,7 +49,7 @@ func TestRulesFindWhatIsWrongWithRealPartitions(t *testing.T) {
 				got = append(got, line)
 				category := rules.Find(f.Rule).Category
 				if (category == rules.Partitions || category == rules.Services) && f.Severity != rules.Note && !slices.Contains(want, line) {
-					t.Errorf("unexpected: %s: %s", line, f.Message)
+					t.Errorf("unexpected: %s: %s", line, f.Message())
 				}
 			}
 			for _, line := range want {

@@ -91,7 +91,7 @@ func TestRulesFindWhatIsWrongWithRealClustersAndNothingElse(t *testing.T) {
 					got = append(got, line)
 				}
 				if f.Severity != rules.Note && !slices.Contains(want, line) {
-					t.Errorf("unexpected: %s: %s", line, f.Message)
+					t.Errorf("unexpected: %s: %s", line, f.Message())
 				}
 			}
 			for _, line := range want {

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"strconv"
-	"strings"
 
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
@@ -36,21 +35,6 @@ type Related struct {
 	At      snapshots.Position
 }
 
-// Message says the whole finding in one paragraph.
-func (f *Finding) Message() string {
-	text := f.Title
-	if f.Nodeset != "" {
-		text += "; nodeset " + f.Nodeset
-	}
-	if f.Observed != "" {
-		text += "; " + f.Observed
-	}
-	if f.Why != "" {
-		text += "; " + f.Why
-	}
-	return text
-}
-
 // A Subject names the entity that a finding is about. Pointers are nil for what does not apply.
 type Subject struct {
 	Log        *cluster.LogID        `json:"log,omitempty"`
@@ -67,14 +51,17 @@ type Subject struct {
 // Entity is the subject as a path, such as "log/0/segment/0/node/N4". It is what makes a fingerprint survive
 // re-capture and re-ordering.
 func (s Subject) Entity() string {
-	var path []string
-	for _, step := range s.Path() {
-		path = append(path, step.Kind, step.Name)
+	path := make([]byte, 0, 128)
+	for kind, name := range s.steps {
+		if len(path) > 0 {
+			path = append(path, '/')
+		}
+		path = append(append(append(path, kind...), '/'), name...)
 	}
 	if len(path) == 0 {
 		return "cluster"
 	}
-	return strings.Join(path, "/")
+	return string(path)
 }
 
 // A Step is one entity within another.
@@ -83,25 +70,22 @@ type Step struct{ Kind, Name string }
 // Path is the subject from the outermost entity to the innermost; empty for the cluster as a whole.
 func (s Subject) Path() []Step {
 	var path []Step
-	add := func(kind, name string) {
-		if name != "" {
-			path = append(path, Step{kind, name})
-		}
+	for kind, name := range s.steps {
+		path = append(path, Step{kind, name})
 	}
-	if s.Log != nil {
-		add("log", strconv.FormatUint(uint64(*s.Log), 10))
-	}
-	if s.Segment != nil {
-		add("segment", strconv.FormatUint(uint64(*s.Segment), 10))
-	}
-	if s.Partition != nil {
-		add("partition", strconv.FormatUint(uint64(*s.Partition), 10))
-	}
-	add("deployment", s.Deployment)
-	add("document", s.Document)
-	add("node", s.Node)
-	add("part", s.Part)
 	return path
+}
+
+// steps yields the kind and the name of each step of the path.
+func (s *Subject) steps(yield func(kind, name string) bool) {
+	number := func(n uint64) string { return strconv.FormatUint(n, 10) }
+	_ = (s.Log == nil || yield("log", number(uint64(*s.Log)))) &&
+		(s.Segment == nil || yield("segment", number(uint64(*s.Segment)))) &&
+		(s.Partition == nil || yield("partition", number(uint64(*s.Partition)))) &&
+		(s.Deployment == "" || yield("deployment", s.Deployment)) &&
+		(s.Document == "" || yield("document", s.Document)) &&
+		(s.Node == "" || yield("node", s.Node)) &&
+		(s.Part == "" || yield("part", s.Part))
 }
 
 // SubjectLog is the subject of a finding about a whole log.

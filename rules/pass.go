@@ -19,6 +19,8 @@ type Pass struct {
 	options map[string]int64
 
 	findings [][]Finding // in chunks, as a large cluster can have very many
+	reported int
+	shared   shared
 	lacking  []snapshots.Kind
 	partial  []snapshots.Kind
 	visit    []func(*snapshots.Log)
@@ -33,7 +35,11 @@ const chunkSize = 256
 
 // Report adds a finding.
 func (p *Pass) Report(finding Finding) {
+	p.reported++
 	last := len(p.findings) - 1
+	if last >= 0 {
+		p.shared.with(&finding)
+	}
 	if last < 0 || len(p.findings[last]) == chunkSize {
 		size := chunkSize
 		if last < 0 {
@@ -102,10 +108,16 @@ func (p *Pass) End() {
 	}
 }
 
-// Findings yields what the rule reported, in its own order. What a rule found before it crashed counts.
+// Reported counts the findings.
+func (p *Pass) Reported() int { return p.reported }
+
+// Findings yields what the rule reported, in its own order, and lets go of it: a large cluster can have very many. What a
+// rule found before it crashed counts.
 func (p *Pass) Findings() iter.Seq[*Finding] {
 	return func(yield func(*Finding) bool) {
-		for _, chunk := range p.findings {
+		for ; len(p.findings) > 0; p.findings = p.findings[1:] {
+			chunk := p.findings[0]
+			p.findings[0] = nil
 			for i := range chunk {
 				if !yield(&chunk[i]) {
 					return

@@ -311,7 +311,7 @@ func TestFindingsDoNotDependOnOrderAndFormat(t *testing.T) {
 		said := func(label string) []string {
 			var lines []string
 			for _, f := range analyzed(t, w.print(drawPrinting(t, w)), rules.All()).Findings {
-				lines = append(lines, fmt.Sprintf("%v %s\n  title %s\n  observed %s\n  message %s", f.Severity, f.Fingerprint, f.Title, f.Observed, f.Message))
+				lines = append(lines, fmt.Sprintf("%v %s\n  title %s\n  observed %s\n  message %s", f.Severity, f.Fingerprint, f.Title, f.Observed, f.Message()))
 			}
 			return lines
 		}
@@ -332,7 +332,7 @@ func TestNoRuleDisputesAHealthyCluster(t *testing.T) {
 		}
 		for _, f := range analyzed(t, c.files, rules.All()).Findings {
 			if f.Severity > rules.Note {
-				t.Errorf("%v %s: %s", f.Severity, f.Fingerprint, f.Message)
+				t.Errorf("%v %s: %s", f.Severity, f.Fingerprint, f.Message())
 			}
 		}
 		return

@@ -211,7 +211,7 @@ func TestCasesGiveTheFindingsTheyName(t *testing.T) {
 
 // told is everything that a reader gets from a finding.
 func told(f analyze.Finding) string {
-	lines := append([]string{f.Message, "expected: " + f.Expected, "at: " + f.Location.Pointer}, f.Remedy...)
+	lines := append([]string{f.Message(), "expected: " + f.Expected, "at: " + f.Location.Pointer}, f.Remedy...)
 	for _, related := range f.Related {
 		lines = append(lines, "see: "+related.Message)
 	}
@@ -222,12 +222,12 @@ func told(f analyze.Finding) string {
 func complete(t *testing.T, f analyze.Finding) {
 	t.Helper()
 	switch {
-	case f.Title == "" || f.Message == "" || f.Expected == "" && f.Observed == "":
+	case f.Title == "" || f.Message() == "" || f.Expected == "" && f.Observed == "":
 		t.Errorf("%s: title, message, observed or expected is missing: %+v", f.Fingerprint, f)
 	case f.Location.Source == "" || f.Location.Line == 0 || f.Location.Column == 0:
 		t.Errorf("%s: it has no place in a source: %+v", f.Fingerprint, f.Location)
-	case strings.Contains(f.Title, "\n") || strings.Contains(f.Message, "%!"):
-		t.Errorf("%s: bad text: %q", f.Fingerprint, f.Message)
+	case strings.Contains(f.Title, "\n") || strings.Contains(f.Message(), "%!"):
+		t.Errorf("%s: bad text: %q", f.Fingerprint, f.Message())
 	}
 	for _, step := range f.Remedy {
 		if strings.HasPrefix(step, "restatectl") && strings.Contains(step, "   (") {

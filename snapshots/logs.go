@@ -17,6 +17,7 @@ type Logs struct {
 	DefaultProvider *Provider
 
 	snapshot *Snapshot
+	way      *readingWay     // nil for the fastest; tests compare it with others
 	listAt   int64           // where the list of logs starts in the source; -1 when there is none
 	whole    bool            // what follows the list was read already, further documents included
 	through  bool            // it was read to its end to compare it with a rival, but for the logs
@@ -179,10 +180,14 @@ func (l *Log) elementPointer(number int) string {
 // ParamsAt is the position of the i-th segment's parameters, or of the segment where it has none.
 func (l *Log) ParamsAt(i int) Position {
 	params, _ := l.params(i)
-	if !params.Exists() {
-		return l.SegmentAt(i)
-	}
+	return l.paramsAt(i, params)
+}
+
+func (l *Log) paramsAt(i int, params gjson.Result) Position {
 	at := l.SegmentAt(i)
+	if !params.Exists() {
+		return at
+	}
 	return l.document.At(at.Offset+int64(params.Index), at.Pointer+"/1/params")
 }
 
@@ -221,8 +226,8 @@ func (l *Log) params(i int) (field gjson.Result, inner string) {
 
 // within finds a field of the parameters, or one element of it, which stand as a string in the document.
 func (l *Log) within(i int, name string, element int) Position {
-	at := l.ParamsAt(i)
 	params, inner := l.params(i)
+	at := l.paramsAt(i, params)
 	found := gjson.Get(inner, name)
 	if element >= 0 {
 		k := 0

@@ -16,7 +16,11 @@ import (
 // again, which reads the source again. Where there is a second core, a large document is read and decoded ahead of the visits, which
 // the caller's goroutine makes all the same.
 func (l *Logs) Each(visit func(*Log)) []Gap {
-	return l.each(visit, readingWay{layout: true, pipelined: worthwhile(l.Document.Source.Size - l.listAt)})
+	way := readingWay{layout: true, pipelined: worthwhile(l.Document.Source.Size - l.listAt)}
+	if l.way != nil {
+		way = *l.way
+	}
+	return l.each(visit, way)
 }
 
 // A readingWay is how logs are read. What is read does not depend on it.

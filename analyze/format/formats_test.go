@@ -127,7 +127,7 @@ func hostileReport(t testing.TB, text string) *analyze.Report {
 		f := smallFinding(r, i, 0)
 		f.Subject = rules.Subject{Node: text, Document: text, Deployment: text, Part: fmt.Sprint(i)}
 		f.Fingerprint = f.Rule + "@" + f.Subject.Entity()
-		f.Title, f.Message, f.Nodeset, f.Observed, f.Expected, f.Why, f.Cause = named, named, text, text, text, text, text
+		f.Title, f.Nodeset, f.Observed, f.Expected, f.Why, f.Cause = named, text, text, text, text, text
 		f.Location = analyze.Location{Source: text, Line: 3, Column: 7, Pointer: "/" + text}
 		f.Related = []analyze.Related{{Message: text, Location: f.Location}, {Message: text}}
 		f.Remedy = []string{text, text}

@@ -70,7 +70,7 @@ func (p *gitlabPrinter) Result(r *analyze.Result) error {
 	for f := range r.Counting {
 		place := placeOf(r, f)
 		p.issue(gitlabIssue{
-			Description: Clean(f.Message),
+			Description: Clean(f.Message()),
 			CheckName:   Clean(f.Rule),
 			Fingerprint: fingerprintHash(r, f.Fingerprint),
 			Severity:    gitlabSeverities[f.Severity],

@@ -79,13 +79,18 @@ func (p *jsonPrinter) findings(findings []analyze.Finding, behind []byte) {
 		return
 	}
 	defer p.text("\n      ")
+	var text bytes.Buffer
+	encoder := indented(&text, "        ")
 	for i := range findings {
-		text := p.encoded(&findings[i], "        ")
+		text.Reset()
+		if err := encoder.Encode(findings[i].Written()); err != nil && p.err == nil {
+			p.err = err
+		}
 		if i > 0 {
 			p.text(",")
 		}
 		p.text("\n        ")
-		p.raw(text)
+		p.raw(bytes.TrimRight(text.Bytes(), "\n"))
 	}
 }
 
@@ -130,6 +135,10 @@ var legacyCommand = []byte("##[")
 func (e escaper) Write(text []byte) (int, error) {
 	written := 0
 	for i := 0; i < len(text); {
+		if c := text[i]; ' ' <= c && c <= '~' && c != legacyCommand[0] {
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRune(text[i:])
 		if (r == '\n' || harmless(r)) && !bytes.HasPrefix(text[i:], legacyCommand) {
 			i += size

@@ -42,13 +42,18 @@ func (o *objectWriter) field(name string, value any) {
 // encoded is a value as JSON whose lines, but for the first, begin with an indent.
 func (o *objectWriter) encoded(value any, indent string) []byte {
 	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent(indent, "  ")
-	if err := encoder.Encode(value); err != nil && o.err == nil {
+	if err := indented(&text, indent).Encode(value); err != nil && o.err == nil {
 		o.err = err
 	}
 	return bytes.TrimRight(text.Bytes(), "\n")
+}
+
+// indented returns what encodes values as JSON whose lines, but for the first, begin with an indent.
+func indented(w io.Writer, indent string) *json.Encoder {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent(indent, "  ")
+	return encoder
 }
 
 // raw writes JSON of whole characters.

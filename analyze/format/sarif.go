@@ -229,7 +229,7 @@ func (p *sarifPrinter) result(r *analyze.Result, f *analyze.Finding) sarifResult
 	if i, ok := p.index[f.Rule]; ok {
 		result.RuleIndex = &i
 	}
-	message := sarifMessage(f.Message)
+	message := sarifMessage(f.Message())
 	location := sarifPlace(r, placeOf(r, f))
 	location.LogicalLocations = sarifEntities(&f.Subject)
 	result.Locations = []sarifLocation{location}

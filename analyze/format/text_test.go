@@ -76,7 +76,6 @@ func smallFinding(r *analyze.Result, log, segment int) analyze.Finding {
 		Fingerprint: "nodeset-removed-node@" + subject.Entity(),
 		Subject:     subject,
 		Title:       fmt.Sprintf("log %d, segment %d (%s, sealed): nodeset contains N4, which was removed from the cluster", log, segment, subject.Loglet),
-		Message:     "all of it",
 		Nodeset:     "[N1 (active), N3 (active), N4 (removed)]",
 		Observed:    "2 of 3 members left for replication {node: 2}",
 		Expected:    "no removed node in a segment that is not trimmed",

@@ -81,7 +81,7 @@ func TestWhatIsSuppressedStaysAndDoesNotCount(t *testing.T) {
 					case f.Severity >= least:
 						want = 1
 					}
-					if f.Suppressed = nil; f.Fingerprint != plain.Snapshots[i].Findings[k].Fingerprint || f.Message != plain.Snapshots[i].Findings[k].Message {
+					if f.Suppressed = nil; f.Fingerprint != plain.Snapshots[i].Findings[k].Fingerprint || f.Message() != plain.Snapshots[i].Findings[k].Message() {
 						t.Errorf("%v: %s is another finding", test, f.Fingerprint)
 					}
 				}
