@@ -3,6 +3,7 @@ package analyze_test
 import (
 	"bufio"
 	"bytes"
+	"flag"
 	"io"
 	"math"
 	"os"
@@ -25,10 +26,12 @@ import (
 // large is a cluster whose log metadata is about 100 MB as restatectl prints it.
 var large = testcluster.Cluster{Seed: 1, Nodes: 24, Zones: 3, Logs: 6400, Segments: 49, Members: 9, Nodesets: 200, SealedEvery: 100, Unknown: 1000}
 
-// BenchmarkCheck measures a whole check with all rules over a large document, as a ratio to what gjson needs for the
-// same bytes in the same run: one walk over every nodeset, and one pass of validation. It fails when a check takes
-// longer than the walk, or when its memory peaks above a quarter of the file.
+// BenchmarkCheck measures a whole check with all rules over a large document on one core, as ratios to what is done to the
+// same bytes in the same run: one pass of validation by gjson, reading the file in blocks, and one plain gjson walk over
+// every nodeset. It fails when a check takes longer than 0.6 times the validation, or peaks above 24 MB.
 func BenchmarkCheck(b *testing.B) {
+	const mostTime, mostMemory = 0.6, 24 << 20
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	dir := b.TempDir()
 	path := writeCapture(b, dir, large)
 	document, err := os.ReadFile(path)
@@ -36,33 +39,170 @@ func BenchmarkCheck(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(len(document)))
-	var checking, walking, validating time.Duration
+	best := newBest()
 	for b.Loop() {
-		checking += clock(func() {
-			if n := len(check(b, dir).Findings); n < large.Unknown {
-				b.Fatalf("%d findings, %d were planted", n, large.Unknown)
-			}
-		})
-		b.StopTimer()
-		walking += clock(func() { walk(document) })
-		validating += clock(func() { gjson.ValidBytes(document) })
-		b.StartTimer()
+		best.of("walk", func() { walk(document) })
+		for round := 0; round < 40 && (round < 8 || best.ratio("check", "valid") > mostTime); round++ {
+			best.of("check", func() {
+				if n := len(check(b, dir).Findings); n < large.Unknown {
+					b.Fatalf("%d findings, %d were planted", n, large.Unknown)
+				}
+			})
+			best.of("valid", func() { gjson.ValidBytes(document) })
+			best.of("read", func() { readInBlocks(b, path) })
+		}
 	}
-	b.ReportMetric(float64(checking)/float64(walking), "×walk")
-	b.ReportMetric(float64(checking)/float64(validating), "×valid")
-	if checking > walking {
-		b.Errorf("a check takes %.2f times a plain gjson walk over the same bytes", float64(checking)/float64(walking))
+	for _, other := range []string{"valid", "walk", "read"} {
+		b.ReportMetric(best.ratio("check", other), "×"+other)
 	}
-
-	document = nil
+	if ratio := best.ratio("check", "valid"); ratio > mostTime {
+		b.Errorf("a check takes %.2f times as long as one pass of validation", ratio)
+	}
 	peak := peakOfCheck(b, dir)
-	size, err := os.Stat(path)
+	b.ReportMetric(float64(peak)/(1<<20), "peak-MB")
+	if peak > mostMemory {
+		b.Errorf("the memory of a check peaks at %.1f MB", float64(peak)/(1<<20))
+	}
+}
+
+// scale makes BenchmarkScale measure what takes longer than a test may.
+var scale = flag.Bool("scale", false, "measure documents of up to 1 GB, and up to a million findings")
+
+// BenchmarkScale measures checks of clusters of every size and shape on one core, as ratios to one pass of gjson.ValidBytes
+// over the same document. It fails when a check takes longer than in proportion to the bytes, or to the findings, or when
+// a shape costs much more for a byte than the usual one.
+func BenchmarkScale(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	usual := testcluster.Cluster{Seed: 1, Nodes: 24, Zones: 3, Logs: 640, Segments: 49, Members: 9, Nodesets: 200, SealedEvery: 100} // 10 MB
+	change := func(change func(*testcluster.Cluster)) testcluster.Cluster {
+		c := usual
+		change(&c)
+		return c
+	}
+	logs := func(n int) testcluster.Cluster { return change(func(c *testcluster.Cluster) { c.Logs = n }) }
+	segments := func(n int) testcluster.Cluster {
+		return change(func(c *testcluster.Cluster) { c.Logs, c.Segments = 31_360/n, n })
+	}
+	nodesets := func(members, nodes int) testcluster.Cluster {
+		return change(func(c *testcluster.Cluster) {
+			c.Nodes, c.Members, c.Segments = nodes, members, 15_000/(292+3*members)
+		})
+	}
+	unknown := func(logs, n int) testcluster.Cluster {
+		return change(func(c *testcluster.Cluster) { c.Logs, c.Unknown = logs, n })
+	}
+	for _, test := range []struct {
+		name string
+		c    testcluster.Cluster
+		most float64 // times the usual shape's, for each byte; findings: times those of 1,000, for each finding
+		slow bool
+	}{
+		{"size=10MB", usual, 1, false},
+		{"size=1MB", logs(64), 8, false},
+		{"size=100MB", logs(6_400), 2, true},
+		{"size=1000MB", logs(64_000), 2, true},
+		{"segments=1", segments(1), 8, false},
+		{"segments=10", segments(10), 2, false},
+		{"segments=100", segments(100), 2, false},
+		{"segments=1000", segments(1_000), 2, false},
+		{"nodeset=3", nodesets(3, 3), 2, false},
+		{"nodeset=32", nodesets(32, 40), 3, false},
+		{"nodeset=128", nodesets(128, 160), 6, false},
+		{"nodes=2000", change(func(c *testcluster.Cluster) { c.Nodes = 2_000 }), 16, false}, // a document of 1.5 MB, and findings about them
+		{"sealed", change(func(c *testcluster.Cluster) { c.SealedEvery = 1 }), 3, false},
+		{"compact", change(func(c *testcluster.Cluster) { c.Compact = true }), 2.5, false},
+		{"findings=1000", unknown(640, 1_000), 0, false},
+		{"findings=10000", unknown(640, 10_000), 3, false},
+		{"findings=100000", unknown(6_400, 100_000), 3, true},
+		{"findings=1000000", unknown(22_000, 1_000_000), 3, true},
+	} {
+		if test.slow && !*scale {
+			continue
+		}
+		b.Run(test.name, func(b *testing.B) { measure(b, test.name, test.c, test.most) })
+	}
+}
+
+// costs are the times in nanoseconds that BenchmarkScale has measured: for each byte of the usual cluster, and for each of
+// 1,000 findings.
+var costs struct{ usual, finding float64 }
+
+func measure(b *testing.B, name string, c testcluster.Cluster, most float64) {
+	dir := b.TempDir()
+	document, err := os.ReadFile(writeCapture(b, dir, c))
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(float64(peak)/float64(size.Size()), "peak/size")
-	if peak > size.Size()/4 {
-		b.Errorf("the memory of a check peaks at %d MB for a document of %d MB", peak>>20, size.Size()>>20)
+	b.SetBytes(int64(len(document)))
+	best := newBest()
+	found := 0
+	cost := func() (ns, times float64) {
+		ns = float64(best["check"]) / float64(len(document))
+		switch {
+		case name == "size=10MB":
+			costs.usual = ns
+		case strings.HasPrefix(name, "findings="):
+			ns = (float64(best["check"]) - costs.usual*float64(len(document))) / float64(found)
+			if most == 0 {
+				costs.finding = ns
+			}
+			return ns, ns / costs.finding
+		}
+		return ns, ns / costs.usual
+	}
+	for b.Loop() {
+		for round, spent := 0, time.Duration(0); round < 40 && (round < 3 || spent < 300*time.Millisecond); round++ {
+			begin := time.Now()
+			best.of("check", func() { found = len(check(b, dir).Findings) })
+			best.of("valid", func() { gjson.ValidBytes(document) })
+			if _, times := cost(); most == 0 || times <= most {
+				spent += time.Since(begin) // what is too slow may be so because of others
+			}
+		}
+	}
+	ns, times := cost()
+	b.ReportMetric(best.ratio("check", "valid"), "×valid")
+	if strings.HasPrefix(name, "findings=") {
+		b.ReportMetric(ns, "ns/finding")
+	} else {
+		b.ReportMetric(times, "×usual/byte")
+	}
+	if *scale {
+		document = nil
+		runtime.GC()
+		b.ReportMetric(float64(peakOfCheck(b, dir))/(1<<20), "peak-MB")
+	}
+	if most > 0 && costs.usual > 0 && times > most {
+		b.Errorf("it takes %.2f times as long as in proportion", times)
+	}
+}
+
+// best are the times of the fastest runs by name: whatever else the machine does only ever adds to one.
+type best map[string]time.Duration
+
+func newBest() best { return make(best) }
+
+func (t best) of(name string, f func()) {
+	took := clock(f)
+	if known, ok := t[name]; !ok || took < known {
+		t[name] = took
+	}
+}
+
+func (t best) ratio(a, b string) float64 { return float64(t[a]) / float64(t[b]) }
+
+// readInBlocks is the least that anybody can do with a file.
+func readInBlocks(tb testing.TB, path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	block := make([]byte, 128<<10)
+	for {
+		if _, err := f.Read(block); err != nil {
+			return
+		}
 	}
 }
 
@@ -164,7 +304,7 @@ func walk(document []byte) (members int) {
 func peakOfCheck(b *testing.B, dir string) int64 {
 	b.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run", "^$")
-	cmd.Env = append(os.Environ(), checkOnly+"="+dir)
+	cmd.Env = append(os.Environ(), checkOnly+"="+dir, "GOMAXPROCS="+strconv.Itoa(runtime.GOMAXPROCS(0)))
 	out, err := cmd.Output()
 	if err != nil {
 		b.Fatal(err)

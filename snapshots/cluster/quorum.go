@@ -80,7 +80,7 @@ func NewChecker(members []Member, replication Replication) *Checker {
 // distinct returns a copy of the members in which each node occurs once, at its first place: Restate reads a nodeset as
 // a set.
 func distinct(members []Member) []Member {
-	if !repeats(members) { // no nodeset that Restate wrote does
+	if !repeats(members) {
 		return slices.Clone(members)
 	}
 	seen := make(map[NodeID]struct{}, len(members))
@@ -94,7 +94,7 @@ func distinct(members []Member) []Member {
 	return kept
 }
 
-// repeats reports whether a node occurs twice.
+// repeats reports whether a node occurs twice; in no nodeset that Restate wrote one does.
 func repeats(members []Member) bool {
 	var few [128]NodeID
 	ids := few[:0]

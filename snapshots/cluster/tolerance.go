@@ -17,7 +17,10 @@ type Loss struct {
 // and regions in the order of Location.Compare. What does not work even with all domains, by the states of the members (see Judge), is
 // not lost with any.
 func Losses(members []Member, replication Replication, release Release, scope Scope) []Loss {
-	checker := NewChecker(members, replication)
+	if repeats(members) {
+		members = distinct(members)
+	}
+	checker := newChecker(members, replication)
 	writable := checker.SetOf(func(member Member) bool {
 		return member.Class == Active && member.State.AcceptsWrites(release)
 	})
@@ -28,22 +31,37 @@ func Losses(members []Member, replication Replication, release Release, scope Sc
 	if !canWrite && !canSeal {
 		return nil
 	}
-	var losses []Loss
-	lose := func(loss Loss, positions ...int32) {
-		writable, answers := slices.Clone(writable), slices.Clone(answers)
+	leftWritable, leftAnswers := slices.Clone(writable), slices.Clone(answers)
+	without := func(positions ...int32) (loss Loss) {
+		copy(leftWritable, writable)
+		copy(leftAnswers, answers)
 		for _, position := range positions {
-			writable.Remove(int(position))
-			answers.Remove(int(position))
+			leftWritable.Remove(int(position))
+			leftAnswers.Remove(int(position))
 		}
-		loss.Writes = canWrite && !checker.WriteQuorumOf(writable)
-		loss.Seals = canSeal && !checker.FMajorityOf(answers).Passed()
-		if loss.Writes || loss.Seals {
-			losses = append(losses, loss)
-		}
+		loss.Writes = canWrite && !checker.WriteQuorumOf(leftWritable)
+		loss.Seals = canSeal && !checker.FMajorityOf(leftAnswers).Passed()
+		return loss
 	}
+	var losses []Loss
 	if scope == NodeScope {
+		// Quorums are counted by domains and states: nodes that have these in common are as good as each other.
+		type kind struct {
+			location                         Location
+			writable, answers, authoritative bool
+		}
+		var kinds []kind
+		var lost []Loss // with a node of each kind
 		for position, member := range checker.effective {
-			lose(Loss{Node: member.Node}, int32(position))
+			is := kind{member.Location, writable.Has(position), answers.Has(position), checker.authoritative.Has(position)}
+			i := slices.Index(kinds, is)
+			if i < 0 {
+				i = len(kinds)
+				kinds, lost = append(kinds, is), append(lost, without(int32(position)))
+			}
+			if lost[i].Writes || lost[i].Seals {
+				losses = append(losses, Loss{Node: member.Node, Writes: lost[i].Writes, Seals: lost[i].Seals})
+			}
 		}
 		return losses
 	}
@@ -51,8 +69,10 @@ func Losses(members []Member, replication Replication, release Release, scope Sc
 	start := int32(0)
 	for _, end := range domains.ends {
 		positions := domains.positions[start:end]
-		domain, _ := checker.effective[positions[0]].Location.Domain(scope)
-		lose(Loss{Domain: domain}, positions...)
+		if loss := without(positions...); loss.Writes || loss.Seals {
+			loss.Domain, _ = checker.effective[positions[0]].Location.Domain(scope)
+			losses = append(losses, loss)
+		}
 		start = end
 	}
 	slices.SortFunc(losses, func(a, b Loss) int { return a.Domain.Compare(b.Domain) })
