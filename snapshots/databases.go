@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"restate-lint/snapshots/cluster"
 	"restate-lint/snapshots/stores"
@@ -27,7 +28,7 @@ func (r *reader) databases(fsys fs.FS, files []string) (others []string) {
 			chosen.files[path.Dir(file)] = nil
 		}
 	}
-	if len(chosen.files) == 0 {
+	if len(chosen.files) == 0 || len(files) == 1 && isIndex(files[0]) {
 		return files
 	}
 	for _, file := range files {
@@ -39,6 +40,12 @@ func (r *reader) databases(fsys fs.FS, files []string) (others []string) {
 	}
 	r.readDatabases(chosen)
 	return others
+}
+
+// isIndex reports whether a file of a database holds nothing by itself, but tells of the others.
+func isIndex(file string) bool {
+	name := path.Base(file)
+	return name == databaseFile || strings.HasPrefix(name, databasePrefix)
 }
 
 // tableEnd is how every table of a RocksDB database ends.

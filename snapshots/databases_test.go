@@ -2,6 +2,8 @@ package snapshots
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -207,7 +209,10 @@ func hashes(t testing.TB, root string) []byte {
 			return err
 		}
 		hash, err := (&Source{Name: name, fsys: os.DirFS(root), path: name}).SHA256()
-		b.WriteString(name + " " + hash + "\n")
+		info, infoErr := entry.Info()
+		if err = errors.Join(err, infoErr); err == nil {
+			fmt.Fprintln(&b, name, hash, info.ModTime().UnixNano(), info.Mode())
+		}
 		return err
 	})
 	if err != nil {

@@ -160,6 +160,8 @@ func (r *reader) read(source *Source, alone bool) {
 		gap(emptyReason)
 	case found+nulls+other == 0 && objects.Key(file) == path.Base(file) && source.stored == "":
 		gap("neither JSON nor a value as Restate keeps it: it starts with " + startOf(source))
+	case found+nulls+other == 0 && alone && isIndex(file):
+		gap("one file of a RocksDB database: name the directory that all of its files are in")
 	case found+nulls+other == 0 && promised:
 		gap(notJSON)
 	case found+nulls == 0 && other > 0 && (alone || meant(file) || source.stored != ""):

@@ -88,7 +88,7 @@ func readWith(name string, fsys fs.FS, files []string, more func() []Gap) (*Snap
 	for _, gap := range s.Gaps {
 		switch {
 		case gap.Source == "":
-		case len(files) == 1 && files[0] == path.Base(name):
+		case gap.Source == path.Base(name) && (len(files) == 1 || gap.Key == ""):
 			problems = multierror.Append(problems, errors.New(gap.Reason))
 		default:
 			problems = multierror.Append(problems, errors.New(gap.String()))

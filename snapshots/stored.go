@@ -18,6 +18,7 @@ import (
 	"restate-lint/snapshots/stores/etcd"
 	"restate-lint/snapshots/stores/objects"
 	"restate-lint/snapshots/stores/restatectl"
+	"restate-lint/snapshots/stores/rocksdb"
 )
 
 // RuleBook is the kind of the rule book (Restate 1.7), which `restatectl metadata get` cannot print: it is only ever read
@@ -44,10 +45,18 @@ const (
 	databasePrefix = "MANIFEST-"
 )
 
+// How the write-ahead logs of Restate's databases start, behind a checksum: with a record of 4 bytes, of the kind that says
+// how the others are packed, and it says Zstandard. All that a young server has may be in there.
+const (
+	logHeadAt = 4
+	logHead   = "\x04\x00\x09\x07\x00\x00\x00"
+)
+
 // isDatabase reports whether a file tells that its directory is a RocksDB database.
 func isDatabase(file string, head []byte) bool {
 	name := path.Base(file)
 	return name == databaseFile && bytes.HasPrefix(head, []byte(databasePrefix)) ||
+		path.Ext(name) == ".log" && rocksdb.IsFile(name) && len(head) > logHeadAt && bytes.HasPrefix(head[logHeadAt:], []byte(logHead)) ||
 		strings.HasPrefix(name, databasePrefix) && bytes.Contains(head[:min(len(head), 128)], []byte("leveldb.BytewiseComparator"))
 }
 

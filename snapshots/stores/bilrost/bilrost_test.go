@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -121,6 +122,9 @@ func FuzzReader(f *testing.F) {
 	}
 	for n := range message {
 		f.Add(message[:n+1])
+		flipped := slices.Clone(message)
+		flipped[n] ^= 1 << (n % 8)
+		f.Add(flipped)
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		r := NewReader(message)

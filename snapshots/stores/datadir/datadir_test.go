@@ -342,6 +342,23 @@ func TestMembersThatDisagree(t *testing.T) {
 	}
 }
 
+// A young server has all of its data in the write-ahead log, which tells the families apart where nothing else does.
+func TestLogWithoutAManifest(t *testing.T) {
+	files := os.DirFS("testdata")
+	for _, dir := range []string{"killed-cluster/n3", "server-1.6.2"} {
+		dir += "/replicated-metadata-server"
+		whole := readOne(t, files, dir)
+		text, err := fs.ReadFile(files, dir+"/000004.log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone := readOne(t, fstest.MapFS{"m/000004.log": {Data: text}}, "m")
+		if got, want := summary(alone.Values), summary(whole.Values); alone.Kind != stores.MetadataServer || got != want || want == "" {
+			t.Errorf("%s: %v, %s, want %s", dir, alone.Kind, got, want)
+		}
+	}
+}
+
 // A directory of another cluster is told by its own nodes_config, even where no entry of the logs can be compared, and has
 // no vote. The cluster that most directories are of counts, whatever the others have.
 func TestMemberOfAnotherCluster(t *testing.T) {

@@ -29,8 +29,9 @@ const (
 	maxText = 64
 )
 
-// families are those of metadata servers and of log servers, in the order in which these create them.
-var families = []rocksdb.Family{{ID: 1, Name: "data"}, {ID: 2, Name: "metadata"}}
+// families are those of metadata servers and of log servers. Which one comes first differs from server to server; where
+// nothing says so, their content tells.
+var families, swapped = []rocksdb.Family{{ID: 1, Name: "data"}, {ID: 2, Name: "metadata"}}, []rocksdb.Family{{ID: 1, Name: "metadata"}, {ID: 2, Name: "data"}}
 
 // partitionFamily is how the families are called in which partitions keep their state, but for the number.
 const partitionFamily = "data-"
@@ -83,11 +84,28 @@ func Read(fsys fs.FS, dirs ...string) (found []*stores.Store, unread []stores.Pr
 func openDirectory(fsys fs.FS, name string) (directory, error) {
 	name = path.Clean(name)
 	db, err := rocksdb.Open(fsys, name, families...)
+	if err == nil && mistaken(db) {
+		db, err = rocksdb.Open(fsys, name, swapped...)
+	}
 	var p *fs.PathError
 	if errors.As(err, &p) {
 		err = p.Err
 	}
 	return directory{name, db}, err
+}
+
+// mistaken reports whether the family data has keys of the other one, as nothing said which is which.
+func mistaken(db *rocksdb.DB) bool {
+	if db.Listed() {
+		return false
+	}
+	for key := range db.Highest("data", 1) {
+		switch string(key) {
+		case raftSnapshotKey, raftHardStateKey, raftConfStateKey, raftServerStateKey, storageMarkerKey:
+			return true
+		}
+	}
+	return false
 }
 
 // kind tells what a database is of from its families and keys; it is empty for others.

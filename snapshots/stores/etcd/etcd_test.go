@@ -424,6 +424,7 @@ func TestHostileDatabases(t *testing.T) {
 func FuzzReadDatabase(f *testing.F) {
 	text := captured(f, "snapshot.db.gz")
 	f.Add(text)
+	f.Add(text[:len(text)/2])
 	small := made(f, txn{"nodes_config": []byte("a"), "nodes_config::version": version(1)}, txn{"nodes_config": nil})
 	small = small[:readMeta(small[pageHeader:]).highest*4096]
 	f.Add(small)

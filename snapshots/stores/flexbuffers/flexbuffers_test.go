@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -183,6 +184,9 @@ func FuzzRoot(f *testing.F) {
 	for n := 0; n < len(buffer); n += 17 {
 		f.Add(buffer[:len(buffer)-n])
 		f.Add(buffer[n:])
+		flipped := slices.Clone(buffer)
+		flipped[n] ^= 1 << (n % 8)
+		f.Add(flipped)
 	}
 	f.Fuzz(func(t *testing.T, buffer []byte) {
 		if v, err := Root(buffer); err == nil {

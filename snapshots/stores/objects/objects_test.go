@@ -148,10 +148,18 @@ func TestOtherFilesAreNoObjects(t *testing.T) {
 	}
 }
 
+// flipped has one wrong bit in the middle.
+func flipped(b []byte) []byte {
+	b = bytes.Clone(b)
+	b[len(b)/2] ^= 4
+	return b
+}
+
 func FuzzRead(f *testing.F) {
 	for key, body := range bucket(f) {
 		f.Add(key, body)
 		f.Add(key, body[:len(body)/2])
+		f.Add(key, flipped(body))
 		v, err := Read(Bilrost, bytes.NewReader(body))
 		if err != nil {
 			f.Fatal(err)

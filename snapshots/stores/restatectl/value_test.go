@@ -194,6 +194,9 @@ func FuzzNew(f *testing.F) {
 	for key, payload := range values {
 		f.Add(key, payload)
 		f.Add(key, payload[:len(payload)/2])
+		flipped := bytes.Clone(payload)
+		flipped[len(flipped)*2/3] ^= 4
+		f.Add(key, flipped)
 	}
 	f.Add(RuleBookKey, []byte("\x06\x04\x01\x05\x17\x01*\x14\x04\x01\x09\x02\x04\x0a\x05\x05hello\x08\x84\xd2\xdc\xaf\x9f\x33"))
 	f.Add("nodes_config", []byte("\x05{\"version\":1,\"a\":[1.50,{}],\"version\":2}"))

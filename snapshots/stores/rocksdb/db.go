@@ -271,6 +271,9 @@ func (db *DB) Families() []string {
 	return slices.Compact(names)
 }
 
+// Listed reports whether a sound manifest says which families and tables there are.
+func (db *DB) Listed() bool { return db.whole }
+
 // Size is that of all files in the directory, in bytes.
 func (db *DB) Size() int64 { return db.size }
 
