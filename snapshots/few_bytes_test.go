@@ -160,6 +160,9 @@ func hostileStores(t testing.TB) map[string]fstest.MapFS {
 
 // About 1 KB never takes more than 1 MB, whatever it asks for.
 func TestFewBytesTakeLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector has pools forget on purpose")
+	}
 	archives := hostileArchives(t)
 	findAll(archives["window.zst"]) // what is allocated once for everybody
 	for name, text := range archives {

@@ -3,14 +3,17 @@ package snapshots
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"restate-lint/snapshots/cluster"
@@ -36,8 +39,20 @@ const maxInMemory = 1 << 30
 
 // isStore reports whether a file with this head is a store of metadata, or a part of one.
 func isStore(file string, head []byte, size int64) bool {
-	return isDatabase(file, head) || etcd.IsDatabase(head) || etcd.IsRange(head) || objects.FormOf(file, head, size) != objects.NoForm
+	return isDatabase(file, head) || etcd.IsDatabase(head) || etcd.IsRange(head) || objects.FormOf(file, head, size) != objects.NoForm || isDynamo(head)
 }
+
+// dynamoHead is how items of a DynamoDB table start, as an export to S3 and `aws dynamodb scan` have them.
+var dynamoHead = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\A\s*\{\s*"Items?"\s*:[\s\[]*\{\s*"(?:pk|version|data)"\s*:\s*\{\s*"[SNB]"\s*:`)
+})
+
+// isDynamo reports whether a file with this head has items of a DynamoDB table.
+func isDynamo(head []byte) bool {
+	return bytes.Contains(head[:min(len(head), 64)], []byte(`"Item`)) && dynamoHead().Match(head)
+}
+
+var errDynamo = errors.New("items of a DynamoDB table, which are not read: take what `restatectl metadata get` prints while a server runs")
 
 // The file of a RocksDB database that names the one which lists all others, and how that one is called.
 const (
@@ -79,6 +94,8 @@ func (r *reader) store(source *Source, f io.Reader, gap func(reason string)) boo
 		}
 	case etcd.IsRange(head):
 		read, err = etcd.ReadRange(source.Name, io.MultiReader(bytes.NewReader(bytes.Clone(head)), f), source.Size)
+	case isDynamo(head):
+		err = errDynamo
 	case form != objects.NoForm:
 		r.object(source, form, io.MultiReader(bytes.NewReader(head), f))
 	default:
