@@ -72,11 +72,23 @@ func (l Loss) Any() bool { return l != Loss{} }
 
 // AlreadyLost is what does not work as it is.
 type AlreadyLost struct {
+	// Sealed are the logs whose chains end sealed: they have no open segment, and take no records until they get one.
+	// Writes and Seals are those whose open segment cannot be written, and be sealed. All are ascending.
+	Sealed   []cluster.LogID       `json:"logs_ended_sealed"`
 	Writes   []cluster.LogID       `json:"logs_not_writable"`
 	Seals    []cluster.LogID       `json:"logs_not_sealable"`
 	History  int                   `json:"sealed_segments_without_f_majority"`
 	Leaders  []cluster.PartitionID `json:"partitions_without_leader"`
 	Metadata bool                  `json:"metadata_quorum_lost"`
+}
+
+func noneLost() AlreadyLost {
+	return AlreadyLost{Sealed: []cluster.LogID{}, Writes: []cluster.LogID{}, Seals: []cluster.LogID{}, Leaders: []cluster.PartitionID{}}
+}
+
+// Any reports whether anything is lost.
+func (l *AlreadyLost) Any() bool {
+	return len(l.Sealed) > 0 || len(l.Writes) > 0 || len(l.Seals) > 0 || l.History > 0 || len(l.Leaders) > 0 || l.Metadata
 }
 
 // SmallestSets are the sets of up to three nodes whose loss is one too many, without any that has a smaller such set in it.
@@ -249,7 +261,7 @@ func NewSurvey(version string, s *snapshots.Snapshot, words []string) (*Survey, 
 		Name:          s.Name,
 		ClusterName:   s.ClusterName(),
 		Without:       given.names(),
-		AlreadyLost:   AlreadyLost{Writes: []cluster.LogID{}, Seals: []cluster.LogID{}, Leaders: []cluster.PartitionID{}},
+		AlreadyLost:   noneLost(),
 		Zones:         []Radius{},
 		Regions:       []Radius{},
 		Undecided:     []UndecidedPart{},
@@ -279,6 +291,7 @@ func NewSurvey(version string, s *snapshots.Snapshot, words []string) (*Survey, 
 	if y.oversized > 0 {
 		base.undecided("segments", plural(y.oversized, "segment")+fmt.Sprintf(" with more than %d members are left out", mostMembers), snapshots.BifrostConfig)
 	}
+	base.unplaced(y.unplaced)
 	if len(y.nodes) > mostNodes {
 		base.undecided("smallest_sets", fmt.Sprintf("with more than %d nodes, sets of them are not tried", mostNodes))
 	}
@@ -311,6 +324,8 @@ func (v *Survey) readLogs(s *snapshots.Snapshot) []snapshots.Gap {
 
 func (v *Survey) alreadyLost(base *WhatIf) {
 	lost := &v.AlreadyLost
+	lost.Sealed = append(lost.Sealed, v.surveyor.ended...)
+	slices.Sort(lost.Sealed)
 	for _, group := range v.surveyor.groups {
 		if !group.shape.writes {
 			lost.Writes = append(lost.Writes, group.tails...)

@@ -26,6 +26,8 @@ type surveyor struct {
 	naming   [][]*tailGroup // for each node the groups with an open segment that have it as a member
 
 	logs, undecodable, oversized int
+	ended                        []cluster.LogID // logs whose chains end sealed
+	unplaced                     int             // logs whose open segment is of kind local or in-memory
 
 	leaders  [][]int32 // for each partition that can have a leader, the nodes that can lead it
 	members  []int32   // the members of the metadata store that are left
@@ -82,6 +84,12 @@ func (y *surveyor) number() {
 
 // add counts the segments of a log.
 func (y *surveyor) add(log *snapshots.Log) {
+	switch {
+	case endsSealed(log):
+		y.ended = append(y.ended, log.ID)
+	case isUnplaced(log.Tail()):
+		y.unplaced++
+	}
 	for i := range log.Segments {
 		segment := &log.Segments[i]
 		if segment.Kind != snapshots.Replicated {

@@ -27,6 +27,8 @@ type WhatIf struct {
 	Segments   *SegmentAnswers   `json:"segments"`
 	Partitions []PartitionAnswer `json:"partitions"`
 	Metadata   *MetadataAnswer   `json:"metadata"`
+	// AlreadyLost is what did not work before, with every node. Nothing of it is in Lost.
+	AlreadyLost AlreadyLost `json:"already_lost"`
 	// Lost is what held before and no longer does.
 	Lost      Losses          `json:"lost"`
 	Undecided []UndecidedPart `json:"undecided"`
@@ -146,6 +148,7 @@ func NewWhatIf(version string, s *snapshots.Snapshot, words []string) (*WhatIf, 
 		Name:          s.Name,
 		ClusterName:   s.ClusterName(),
 		Without:       given.names(),
+		AlreadyLost:   noneLost(),
 		Undecided:     []UndecidedPart{},
 		Inventory:     inventory(s),
 		Documents:     documentsOf(s),
@@ -203,6 +206,7 @@ func (w *WhatIf) segments(s *snapshots.Snapshot, given *silence) []snapshots.Gap
 	})
 	b.sort()
 	w.Segments, w.Lost.Segments = b, b.losses()
+	b.alreadyLost(&w.AlreadyLost)
 	if len(gaps) > 0 {
 		w.undecided("segments", "some logs could not be read", snapshots.BifrostConfig)
 	}
@@ -213,7 +217,15 @@ func (w *WhatIf) segments(s *snapshots.Snapshot, given *silence) []snapshots.Gap
 	if undecodable > 0 {
 		w.undecided("segments", "the nodeset of "+plural(undecodable, "segment")+" cannot be decoded", snapshots.BifrostConfig)
 	}
+	w.unplaced(b.unplaced)
 	return gaps
+}
+
+// unplaced says that the loss of a node may take logs that the metadata does not place.
+func (w *WhatIf) unplaced(logs int) {
+	if logs > 0 {
+		w.undecided("segments", plural(logs, "log")+" with an open segment of kind local or in-memory: the metadata does not tell which node holds it")
+	}
 }
 
 // partitions says which partitions can have a leader.
@@ -231,6 +243,9 @@ func (w *WhatIf) partitions(s *snapshots.Snapshot, given *silence) {
 		}
 		before, after := replicasOf(s, epoch, nil), replicasOf(s, epoch, given)
 		w.Partitions = append(w.Partitions, after)
+		if before.Leader != nil && !*before.Leader {
+			w.AlreadyLost.Leaders = append(w.AlreadyLost.Leaders, epoch.Partition)
+		}
 		switch {
 		case after.Leader == nil && len(after.Replicas) > 0:
 			unread++
@@ -349,7 +364,8 @@ func (w *WhatIf) metadata(s *snapshots.Snapshot, given *silence) {
 		}
 	}
 	answer.Quorum = &quorum
-	w.Lost.Metadata = len(members) >= answer.Needed && !quorum
+	w.AlreadyLost.Metadata = len(members) < answer.Needed
+	w.Lost.Metadata = !w.AlreadyLost.Metadata && !quorum
 }
 
 func truth(b bool) int {

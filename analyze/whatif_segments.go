@@ -23,6 +23,9 @@ type SegmentAnswers struct {
 	segments []answeredSegment
 	// loglets are the ids that are not composed of log and segment index, by the place in segments.
 	loglets map[int]cluster.LogletID
+
+	sealed   []cluster.LogID // logs whose chains end sealed
+	unplaced int             // logs whose open segment is of kind local or in-memory
 }
 
 // An answeredLog is a run of segments.
@@ -61,6 +64,12 @@ func newSegmentAnswers(release cluster.Release, given *silence) *SegmentAnswers 
 // add answers for the segments of one log, and counts those that cannot be decoded.
 func (s *SegmentAnswers) add(log *snapshots.Log) (undecodable int) {
 	run := answeredLog{id: log.ID, start: len(s.segments)}
+	switch {
+	case endsSealed(log):
+		s.sealed = append(s.sealed, log.ID)
+	case isUnplaced(log.Tail()):
+		s.unplaced++
+	}
 	for i := range log.Segments {
 		segment := &log.Segments[i]
 		if segment.Kind != snapshots.Replicated {
@@ -213,6 +222,39 @@ func (t *SegmentTally) add(tail bool, able ability) {
 	count(&t.Sealable, tail && able.majority.Passed())
 	count(&t.Sealed, !tail)
 	count(&t.Readable, !tail && able.majority.Passed())
+}
+
+// alreadyLost finds what did not work before.
+func (s *SegmentAnswers) alreadyLost(lost *AlreadyLost) {
+	lost.Sealed = append(lost.Sealed, s.sealed...)
+	slices.Sort(lost.Sealed)
+	for log, place := range s.places() {
+		segment := &s.segments[place]
+		answer := &s.answers[segment.answer]
+		switch {
+		case answer.undecided:
+		case !segment.tail:
+			lost.History += truth(!answer.before.majority.Passed())
+		default:
+			if !answer.before.writes {
+				lost.Writes = append(lost.Writes, log)
+			}
+			if !answer.before.majority.Passed() {
+				lost.Seals = append(lost.Seals, log)
+			}
+		}
+	}
+}
+
+// endsSealed reports whether the chain of a log ends with a seal marker: the log takes no records, whatever runs.
+func endsSealed(log *snapshots.Log) bool {
+	tail := log.Tail()
+	return tail != nil && tail.Kind == snapshots.SealMarker
+}
+
+// isUnplaced reports whether a segment is on a single node that the metadata does not name.
+func isUnplaced(segment *snapshots.Segment) bool {
+	return segment != nil && (segment.Kind == snapshots.Local || segment.Kind == snapshots.InMemory)
 }
 
 // losses are the segments that lost something. They stay where they are.

@@ -3,6 +3,7 @@ package analyze_test
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,13 @@ func TestWhatIfLosesWhatBruteForceLoses(t *testing.T) {
 		got.Leaders, got.Metadata = len(w.Lost.Partitions), w.Lost.Metadata
 		if want := lossesOf(t, s, set); got != want {
 			t.Errorf("without %v: got %+v, want %+v", set, got, want)
+		}
+		survey, err := analyze.NewSurvey("", s, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(w.AlreadyLost, survey.AlreadyLost) {
+			t.Errorf("already lost: %+v, by the survey %+v", w.AlreadyLost, survey.AlreadyLost)
 		}
 		checkSegments(t, s, w, set)
 	})

@@ -71,14 +71,22 @@ type namedSets struct {
 	field, label string
 	counted      bool // by the logs that a set takes
 	sets         *analyze.NodeSets
+	none         string // why there can be no set; empty where there can
 }
 
 func smallestSets(v *analyze.Survey) []namedSets {
+	var noWrites, noSeals string
+	if v.Logs == len(v.AlreadyLost.Writes) {
+		noWrites = "no log takes records as it is"
+	}
+	if v.Logs == len(v.AlreadyLost.Seals) {
+		noSeals = "no log has an open segment that can be sealed"
+	}
 	return []namedSets{
-		{"writes", "stop writes", true, v.Smallest.Writes},
-		{"sealing", "stop sealing", true, v.Smallest.Seals},
-		{"leaders", "no leader", false, v.Smallest.Leaders},
-		{"metadata", "no metadata quorum", false, v.Smallest.Metadata},
+		{"writes", "stop writes", true, v.Smallest.Writes, noWrites},
+		{"sealing", "stop sealing", true, v.Smallest.Seals, noSeals},
+		{"leaders", "no leader", false, v.Smallest.Leaders, ""},
+		{"metadata", "no metadata quorum", false, v.Smallest.Metadata, ""},
 	}
 }
 
@@ -89,8 +97,8 @@ func (t Text) Survey(w io.Writer, v *analyze.Survey) error {
 		p.line(line)
 	}
 	p.line("")
+	p.alreadyLost(&v.AlreadyLost, v.Inventory.Logs)
 	p.wrapped(p.Palette.paint(bold, "survey")+": ", surveySentence(v))
-	p.alreadyLost(&v.AlreadyLost)
 	p.smallest(v)
 	p.radii("NODE", "each node alone", v.Nodes)
 	p.radii("ZONE", "each zone", v.Zones)
@@ -109,6 +117,9 @@ func surveySentence(v *analyze.Survey) string {
 	if len(v.Without) > 0 {
 		with = "without " + nodeList(v.Without) + ", "
 	}
+	if v.AlreadyLost.Any() {
+		with += "for the rest, "
+	}
 	history := ""
 	if slices.ContainsFunc(v.Nodes, func(r analyze.Radius) bool { return r.History > 0 }) {
 		history = "; some sealed segments do not survive the loss of one"
@@ -123,8 +134,16 @@ func surveySentence(v *analyze.Survey) string {
 	}
 }
 
-func (p *printer) alreadyLost(lost *analyze.AlreadyLost) {
+// alreadyLost prints what does not work as it is, of a cluster with so many logs.
+func (p *printer) alreadyLost(lost *analyze.AlreadyLost, logs int) {
 	var parts []string
+	if n := len(lost.Sealed); n > 0 {
+		text := "%s of %s take no records: their chains end sealed (%s)"
+		if n == 1 {
+			text = "%s of %s takes no records: its chain ends sealed (%s)"
+		}
+		parts = append(parts, fmt.Sprintf(text, thousands(n), count(logs, "log"), numberList(numbers(lost.Sealed))))
+	}
 	if n := len(lost.Writes); n > 0 {
 		parts = append(parts, fmt.Sprintf("%s cannot be written (%s)", count(n, "log"), numberList(numbers(lost.Writes))))
 	}
@@ -190,6 +209,8 @@ func (p *printer) smallest(v *analyze.Survey) {
 		switch {
 		case kind.sets == nil:
 			text = "not known"
+		case kind.none != "":
+			text = "none: " + kind.none
 		case len(sets) > 0:
 			text = prefix + strings.Join(sets, ", ")
 		}

@@ -26,7 +26,7 @@ func WhatIfJSON(w io.Writer, r *analyze.WhatIf) error {
 	} else {
 		list(o, "segments", r.Segments.All(), appendSegmentAnswer)
 	}
-	o.fields("partitions", r.Partitions, "metadata", r.Metadata)
+	o.fields("partitions", r.Partitions, "metadata", r.Metadata, "already_lost", r.AlreadyLost)
 	o.name("lost")
 	o.text("{\n    \"segments\": ")
 	listItems(o, "    ", r.Lost.Segments.All(), appendValue[analyze.SegmentLoss])
@@ -65,12 +65,13 @@ func (t Text) WhatIf(w io.Writer, r *analyze.WhatIf) error {
 		p.line(line)
 	}
 	p.line("")
+	p.alreadyLost(&r.AlreadyLost, r.Inventory.Logs)
 	without := "without " + nodeList(r.Without)
 	if len(r.Without) == 0 {
 		without = "with every node"
 	}
 	if !r.Lost.Any() {
-		p.wrapped(p.Palette.paint(bold, without)+": ", "nothing is lost")
+		p.wrapped(p.Palette.paint(bold, without)+": ", nothingLost(r))
 	} else {
 		logs := lossesByLog(r.Lost.Segments)
 		p.wrapped(p.Palette.paint(bold, without)+": ", p.lossSentence(logs, r))
@@ -81,6 +82,53 @@ func (t Text) WhatIf(w io.Writer, r *analyze.WhatIf) error {
 	p.undecidedParts(r.Undecided)
 	p.listGaps(r.Gaps)
 	return p.w.Flush()
+}
+
+// nothingLost says that nothing is lost, as far as that is known.
+func nothingLost(r *analyze.WhatIf) string {
+	more := ""
+	if r.AlreadyLost.Any() {
+		more = " more"
+	}
+	switch parts := partsUndecided(r); {
+	case len(parts) == 0:
+		return "nothing" + more + " is lost"
+	case len(parts) == 1 && parts[0] == metadataPart:
+		return "nothing" + more + " is known to be lost; " + metadataPart + " is undecided"
+	default:
+		return "nothing" + more + " is known to be lost; " + inSentence(parts) + " are undecided"
+	}
+}
+
+const metadataPart = "the metadata quorum"
+
+// partsUndecided are the parts of an answer that lack evidence: "segments", or "some segments" where others have an answer.
+// A metadata store outside of the cluster is none of them: no node of the cluster takes it away.
+func partsUndecided(r *analyze.WhatIf) (parts []string) {
+	for _, u := range r.Undecided {
+		part := u.Part
+		switch {
+		case part == "metadata" && r.Metadata != nil && r.Metadata.Store == analyze.ExternalStore:
+			continue
+		case part == "metadata":
+			part = metadataPart
+		case part == "segments" && r.Segments.Len() > 0, part == "partitions" && len(r.Partitions) > 0:
+			part = "some " + part
+		}
+		if !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// inSentence is "a", "a and b" or "a, b and c".
+func inSentence(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 // nodesShown bounds lists of nodes in sentences.
@@ -248,7 +296,14 @@ func (p *printer) remaining(r *analyze.WhatIf) {
 	if r.Segments != nil {
 		tallies := r.Segments.Tallies()
 		before, after := tallies.Before, tallies.After
-		fact("logs", fmt.Sprintf("of %s, %s can be written and %s be sealed", count(after.Tails, "open tail"), was(before.Writable, after.Writable), was(before.Sealable, after.Sealable)))
+		text := fmt.Sprintf("of %s, %s can be written and %s be sealed", count(after.Tails, "open tail"), was(before.Writable, after.Writable), was(before.Sealable, after.Sealable))
+		switch ended := len(r.AlreadyLost.Sealed); {
+		case ended > 0 && ended == r.Inventory.Logs:
+			text = "no log has an open tail"
+		case ended > 0:
+			text += "; " + count(ended, "log") + " without an open tail"
+		}
+		fact("logs", text)
 		if after.Sealed > 0 {
 			fact("history", fmt.Sprintf("of %s, %s have an f-majority", count(after.Sealed, "sealed segment"), was(before.Readable, after.Readable)))
 		}
