@@ -81,7 +81,7 @@ func Find(paths ...string) ([]Capture, error) { return FindWith(nil, paths...) }
 func FindWith(stdin io.Reader, paths ...string) ([]Capture, error) {
 	f := &finder{
 		stdin: stdin, memory: archives.NewMemory(),
-		places: make(map[string]*place), reader: reader{window: newWindow(nil, 0, 32<<10)},
+		places: make(map[string]*place), said: make(map[string]bool), reader: reader{window: newWindow(nil, 0, 32<<10)},
 	}
 	for _, given := range paths {
 		if err := f.find(given); err != nil {
@@ -117,6 +117,7 @@ type finder struct {
 	reader   reader
 	places   map[string]*place // by absolute path
 	problems *multierror.Error
+	said     map[string]bool // their texts
 }
 
 // A place is where a capture is.
@@ -126,8 +127,13 @@ type place struct {
 	named   int      // how many of the last steps make the name
 }
 
+// problem says what is wrong with a path, once.
 func (f *finder) problem(path string, err error) {
-	f.problems = multierror.Append(f.problems, fmt.Errorf("%s: %w", path, underlying(err)))
+	err = fmt.Errorf("%s: %w", path, underlying(err))
+	if text := err.Error(); !f.said[text] {
+		f.said[text] = true
+		f.problems = multierror.Append(f.problems, err)
+	}
 }
 
 // find adds what one path names.
@@ -159,7 +165,13 @@ func (f *finder) find(given string) error {
 	}
 	at := folder{fsys: archives.NewTree(os.DirFS(dir), f.memory), dir: ".", absolute: filepath.ToSlash(absolute), shown: dir}
 	at.label = at.absolute
-	found := 0
+	found, problems := 0, len(f.said)
+	nothing := func() error {
+		if len(f.said) > problems {
+			return nil // what could not be read was said, and may have held some
+		}
+		return errNoDocument
+	}
 	add := func(at folder, files []string, depth int) bool {
 		found++
 		f.add(at, captureOf(at, files), max(depth, 1))
@@ -173,7 +185,7 @@ func (f *finder) find(given string) error {
 	case everyBelow:
 		f.walk(at, 0, add)
 		if found == 0 {
-			return errNoDocument
+			return nothing()
 		}
 	case info.IsDir():
 		files, _ := f.list(at)
@@ -185,13 +197,21 @@ func (f *finder) find(given string) error {
 			break
 		}
 		if !f.walk(at, 0, func(folder, []string, int) bool { return false }) {
-			return fmt.Errorf("is no snapshot itself, but there are some below it: try %s", filepath.Join(dir, "..."))
+			return fmt.Errorf("is no snapshot itself, but there are some below it: try %s", ellipsis(dir))
 		}
-		return errNoDocument
+		return nothing()
 	default:
 		return errors.New("not a regular file")
 	}
 	return nil
+}
+
+// ellipsis is what finds every snapshot below a directory.
+func ellipsis(dir string) string {
+	if dir = filepath.Clean(dir); dir == "." {
+		return "." + string(filepath.Separator) + "..."
+	}
+	return filepath.Join(dir, "...")
 }
 
 // cutEllipsis takes DIR/... apart.

@@ -203,6 +203,11 @@ func TestFindNamesADirectoryThatCannotBeRead(t *testing.T) {
 	if listed(captures) != "b: n" || err == nil || err.Error() != "c/a: permission denied" {
 		t.Errorf("found %s, %v", listed(captures), err)
 	}
+	for _, path := range []string{"c/a", "c/a/..."} {
+		if captures, err := Find(path); len(captures) > 0 || err == nil || strings.TrimSuffix(err.Error(), "/...") != "c/a: permission denied" {
+			t.Errorf("%s: found %s, %v", path, listed(captures), err)
+		}
+	}
 }
 
 func TestOpenReadsOneSnapshot(t *testing.T) {

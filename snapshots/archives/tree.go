@@ -136,7 +136,7 @@ func (t *Tree) inside(name string, wanted bool) (*Tree, string, bool) {
 			switch {
 			case err == nil && info.Mode().IsRegular():
 				m = t.look(prefix)
-			case err != nil: // it may go without its extension
+			case err != nil && prefix != ".": // it may go without its extension
 				_, _ = t.ReadDir(path.Dir(prefix))
 				t.mu.Lock()
 				p = t.plain[prefix]

@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -493,5 +494,24 @@ func TestTextsAreTakenAtTheirWord(t *testing.T) {
 	same(t, contents(t, inside), files{"a.json": "{}"})
 	if !IsPacked(packed) || IsPacked([]byte("{}")) || IsPacked(nil) {
 		t.Error("IsPacked is wrong")
+	}
+}
+
+// A locked file system lets nobody in.
+type locked struct{}
+
+func (locked) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+}
+
+func TestDirectoriesThatMayNotBeRead(t *testing.T) {
+	tree := NewTree(locked{}, NewMemory())
+	for _, name := range []string{".", "a", "a/b.tar/c"} {
+		if _, err := tree.ReadDir(name); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("reading the directory %s: %v", name, err)
+		}
+		if _, err := tree.Stat(name); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("asking for %s: %v", name, err)
+		}
 	}
 }
