@@ -118,6 +118,7 @@ type finder struct {
 	places   map[string]*place // by absolute path
 	problems *multierror.Error
 	said     map[string]bool // their texts
+	locked   int             // how many of them are that something may not be read
 }
 
 // A place is where a capture is.
@@ -133,6 +134,9 @@ func (f *finder) problem(path string, err error) {
 	if text := err.Error(); !f.said[text] {
 		f.said[text] = true
 		f.problems = multierror.Append(f.problems, err)
+		if errors.Is(err, fs.ErrPermission) {
+			f.locked++
+		}
 	}
 }
 
@@ -165,10 +169,10 @@ func (f *finder) find(given string) error {
 	}
 	at := folder{fsys: archives.NewTree(os.DirFS(dir), f.memory), dir: ".", absolute: filepath.ToSlash(absolute), shown: dir}
 	at.label = at.absolute
-	found, problems := 0, len(f.said)
+	found, locked := 0, f.locked
 	nothing := func() error {
-		if len(f.said) > problems {
-			return nil // what could not be read was said, and may have held some
+		if f.locked > locked {
+			return nil // where nobody was let in was said, and may hold some
 		}
 		return errNoDocument
 	}

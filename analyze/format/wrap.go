@@ -2,6 +2,35 @@ package format
 
 import "strings"
 
+// Paragraphs lays out a text in lines of at most the usual width, as the terminal reports have it. An empty line parts
+// paragraphs; a line that is indented stays as it is.
+func Paragraphs(text string) string {
+	var lines []string
+	paragraph := ""
+	end := func() {
+		if paragraph != "" {
+			lines = append(lines, wrap(paragraph, lineWidth)...)
+			paragraph = ""
+		}
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+		switch {
+		case line == "" || strings.HasPrefix(line, " "):
+			end()
+			lines = append(lines, line)
+		case paragraph == "":
+			paragraph = line
+		default:
+			paragraph += " " + line
+		}
+	}
+	end()
+	return strings.Join(lines, "\n")
+}
+
+// Hanging breaks a text that stands behind so many columns into lines that all fit behind them.
+func Hanging(text string, behind int) []string { return wrap(text, max(lineWidth-behind, 40)) }
+
 // hardSpace is a space at which no line is broken. It cannot stand in a clean text.
 const hardSpace = "\u00a0"
 

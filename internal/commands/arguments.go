@@ -125,6 +125,9 @@ func (c *call) findCommand(name string) (*cli.Command, error) {
 		names = append(names, command.Name)
 	}
 	suggestion := didYouMean(name, names)
+	if name == "version" && len(c.path) == 0 {
+		suggestion = "; did you mean --version?"
+	}
 	if _, err := os.Stat(name); err == nil && len(c.path) == 0 {
 		suggestion = fmt.Sprintf("; to check it: %s check %s", Name, name)
 	}

@@ -59,7 +59,7 @@ func configInitCommand(env *Environment) *cli.Command {
 			err := writeNew(name, config.Starter)
 			switch {
 			case errors.Is(err, fs.ErrExist):
-				return usagef("%s: is there already", format.Clean(name))
+				return usagef("%s: is there already; \"%s config show\" says what it changes", format.Clean(name), Name)
 			case err != nil:
 				return &exit{code: unreadable, message: format.Clean(err.Error())}
 			}

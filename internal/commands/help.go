@@ -70,7 +70,7 @@ func printCommandHelp(w *bytes.Buffer, name string, command *cli.Command) {
 	}
 	printRows(w, rows)
 	if command.Description != "" {
-		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(command.Description))
+		fmt.Fprintf(w, "\n%s\n", format.Paragraphs(command.Description))
 	}
 	if len(command.Flags) == 0 {
 		return
@@ -83,8 +83,26 @@ func printCommandHelp(w *bytes.Buffer, name string, command *cli.Command) {
 	printRows(w, rows)
 }
 
+// printRows prints a table of which the last column may take several lines.
 func printRows(w *bytes.Buffer, rows [][]string) {
-	for _, line := range format.Align(rows) {
+	widest := 0
+	for _, row := range rows {
+		widest = max(widest, len(row[0]))
+	}
+	var lines [][]string
+	for _, row := range rows {
+		if len(row) == 1 {
+			lines = append(lines, row)
+			continue
+		}
+		for i, part := range format.Hanging(row[1], 2+widest+2) {
+			if i > 0 {
+				row[0] = ""
+			}
+			lines = append(lines, []string{row[0], part})
+		}
+	}
+	for _, line := range format.Align(lines) {
 		fmt.Fprintln(w, "  "+line)
 	}
 }
@@ -99,11 +117,12 @@ func flagHelp(flag cli.Flag) []string {
 	before, value, _ := strings.Cut(documented.GetUsage(), "`")
 	value, behind, _ := strings.Cut(value, "`")
 	name := strings.TrimSpace("--" + flag.Names()[0] + " " + value)
-	switch {
-	case behind != "" || strings.HasSuffix(before, " "):
-		return []string{name, before + value + behind}
-	case documented.GetDefaultText() != "" && documented.TakesValue():
-		return []string{name, before + " (default: " + strings.Trim(documented.GetDefaultText(), `"`) + ")"}
+	text := before
+	if behind != "" || strings.HasSuffix(before, " ") {
+		text = before + value + behind
 	}
-	return []string{name, before}
+	if standard := strings.Trim(documented.GetDefaultText(), `"`); standard != "" && documented.TakesValue() {
+		text += " (default: " + standard + ")"
+	}
+	return []string{name, text}
 }

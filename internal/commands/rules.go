@@ -60,9 +60,10 @@ and as the profile that it names chooses, if it names one.`,
 
 func explainCommand(env *Environment) *cli.Command {
 	return &cli.Command{
-		Name:      "explain",
-		Usage:     "say what a rule checks, why it matters, and what to do",
-		ArgsUsage: "RULE...",
+		Name:        "explain",
+		Usage:       "say what a rule checks, why it matters, and what to do",
+		ArgsUsage:   "RULE...",
+		Description: "A pattern such as 'nodeset-*' means several rules.",
 		Flags: append([]cli.Flag{
 			choiceFlag("format", "how to print the documentation", "text", "markdown"),
 			&cli.BoolFlag{Name: "all", Usage: "explain every rule"},
@@ -112,14 +113,15 @@ func explainedRules(c *cli.Context) ([]*rules.Rule, error) {
 	}
 	var explained []*rules.Rule
 	for _, id := range ids {
-		rule := rules.Find(id)
-		if rule == nil {
-			rule = upgrade.FindGate(id)
+		meant, err := rulesLike(slices.Concat(rules.All(), upgrade.Gates()), id)
+		if err != nil {
+			return nil, usagef("%v", err)
 		}
-		if rule == nil {
-			return nil, usagef("%s", noSuchRule(id))
+		for _, rule := range meant {
+			if !slices.Contains(explained, rule) {
+				explained = append(explained, rule)
+			}
 		}
-		explained = append(explained, rule)
 	}
 	return explained, nil
 }

@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"errors"
+	"fmt"
 	"path"
 	"slices"
 
@@ -54,19 +56,29 @@ func chosenRules(profile *analyze.Profile, file *config.File) []*rules.Rule {
 func matchingRules(flag string, patterns []string) ([]*rules.Rule, error) {
 	var matching []*rules.Rule
 	for _, pattern := range patterns {
-		before := len(matching)
-		for _, rule := range rules.All() {
-			ok, err := path.Match(pattern, rule.ID)
-			if err != nil {
-				return nil, usagef("--%s: %q is not a pattern", flag, pattern)
-			}
-			if ok {
-				matching = append(matching, rule)
-			}
+		some, err := rulesLike(rules.All(), pattern)
+		if err != nil {
+			return nil, usagef("--%s: %v", flag, err)
 		}
-		if len(matching) == before {
-			return nil, usagef("--%s: %s", flag, noSuchRule(pattern))
+		matching = append(matching, some...)
+	}
+	return matching, nil
+}
+
+// rulesLike are those of some rules whose ids match a pattern, and at least one.
+func rulesLike(all []*rules.Rule, pattern string) ([]*rules.Rule, error) {
+	var matching []*rules.Rule
+	for _, rule := range all {
+		ok, err := path.Match(pattern, rule.ID)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a pattern", pattern)
 		}
+		if ok {
+			matching = append(matching, rule)
+		}
+	}
+	if len(matching) == 0 {
+		return nil, errors.New(noSuchRule(pattern))
 	}
 	return matching, nil
 }
