@@ -141,7 +141,7 @@ func (e *evidence) findings(id string, want func(rules.Severity) bool) answer {
 	result := e.result()
 	var first *analyze.Finding
 	a := answer{state: yes}
-	count := 0
+	count, more := 0, false
 	for i := range result.Findings {
 		f := &result.Findings[i]
 		if f.Rule != id || !want(f.Severity) {
@@ -153,11 +153,23 @@ func (e *evidence) findings(id string, want func(rules.Severity) bool) answer {
 		if count <= maxPlaces {
 			a.at = append(a.at, f.Location.Position)
 		}
+		for _, do := range f.Remedy {
+			switch {
+			case slices.Contains(a.remedy, do):
+			case len(a.remedy) < maxPlaces:
+				a.remedy = append(a.remedy, do)
+			default:
+				more = true
+			}
+		}
 	}
 	if first != nil {
-		a.observed, a.remedy = first.Title, first.Remedy
+		a.observed = first.Title
 		if count > 1 {
 			a.observed += fmt.Sprintf("; and %d more like it", count-1)
+		}
+		if more {
+			a.remedy = append(a.remedy, "and so on for the others: restate-lint check --rule "+id+" --all SNAPSHOT")
 		}
 		return a
 	}

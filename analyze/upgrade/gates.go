@@ -118,9 +118,10 @@ var gates = []*rules.Rule{
 		ID: "upgrade-while-degraded", Severity: rules.Error, Category: Category,
 		Summary: "the cluster is not in a state in which nodes should be restarted",
 		Doc: rules.Doc{
-			Checks: "The findings of rules about lost redundancy: `segment-under-replicated`, `tail-write-quorum-lost`, `metadata-quorum` and others that the matrix names with the severity from which they block; nodes of different minor releases; frozen leadership. " +
-				"An upgrade that is under way may be finished.",
-			Why:      "A rolling upgrade takes one node after the other away for a moment. A cluster that has nothing to spare stops, or loses records.",
+			Checks: "The findings of the rules that the matrix names, with the severity from which they block; milder ones warn. They are about lost redundancy (`segment-under-replicated`, `tail-write-quorum-lost`, `metadata-quorum`), " +
+				"metadata that only running servers survive (`key-range-overlap`, `chain-corrupt`, `name-lookup-mismatch`), logs that cannot go on elsewhere (`replication-unsatisfiable`, `chain-sealed`), partitions that cannot start anew (`trim-gap`), and nodes of different minor releases. " +
+				"Frozen leadership and logs in memory block, too. What a restart makes neither better nor worse is a warning: a partition without a replica, logs on the disk of one node. An upgrade that is under way may be finished.",
+			Why:      "A rolling upgrade takes one node after the other away for a moment. A cluster that has nothing to spare stops, or loses records; a server that finds metadata which it cannot decode does not come back.",
 			Legal:    "When the upgrade is the very cure, which somebody who knows the fault has to decide.",
 			Fix:      "Clear the findings first; `restate-lint explain` says how for each rule.",
 			Evidence: []string{"Restate documentation, upgrading"},

@@ -176,22 +176,28 @@ func (j *judge) row(row *Row, step string) {
 
 // degraded looks for what forbids to start an upgrade just now.
 func (j *judge) degraded() {
+	nodes, whole := j.evidence.active()
+	alone := whole && len(nodes) == 1
 	for _, d := range j.matrix.Degraded {
-		item := Item{Check: "upgrade-while-degraded", Row: d.Rule, Evidence: d.Evidence, Message: "the rule " + d.Rule + " finds something"}
+		blocksFrom := d.BlocksFrom
+		if alone {
+			blocksFrom = max(blocksFrom, d.AloneBlocksFrom)
+		}
+		item := Item{Check: "upgrade-while-degraded", Row: d.Rule, Remedy: d.Do, Evidence: d.Evidence, Message: "the rule " + d.Rule + " finds something"}
 		if rule := rules.Find(d.Rule); rule != nil {
 			item.Message = rule.Summary
 		}
 		// Findings of a rule that would pass if this upgrade were finished do not forbid to finish it.
 		underWay := d.Rule == "version-skew" && !j.request.To.IsZero() && MinorOf(j.newest) == MinorOf(j.request.To) &&
 			!j.oldest.IsZero() && MinorOf(j.oldest) != MinorOf(j.newest)
-		a := j.evidence.findings(d.Rule, func(s rules.Severity) bool { return s >= d.BlocksFrom })
+		a := j.evidence.findings(d.Rule, func(s rules.Severity) bool { return s >= blocksFrom })
 		effect := Blocks
 		if a.state == yes && underWay && !d.tooFar(j) {
 			effect = Warns
 			item.Message = fmt.Sprintf("the upgrade to %v is under way", MinorOf(j.request.To))
 			a.remedy = nil
 		}
-		if a.state == no && d.BlocksFrom > rules.Warning {
+		if a.state == no && blocksFrom > rules.Warning {
 			if a = j.evidence.findings(d.Rule, func(s rules.Severity) bool { return s == rules.Warning }); a.state != no {
 				effect = Warns
 			}

@@ -42,8 +42,12 @@ type Degraded struct {
 	Rule string `json:"rule"`
 	// BlocksFrom is the mildest severity that blocks; warnings below it warn, and notes are of no interest.
 	BlocksFrom rules.Severity `json:"blocks_from"`
+	// AloneBlocksFrom takes the place of BlocksFrom in a cluster of one node; 0 means that there is no difference.
+	AloneBlocksFrom rules.Severity `json:"alone_blocks_from,omitempty"`
 	// Optional means that it is no gap when the rule is undecided: its evidence is not part of every capture.
-	Optional bool     `json:"optional,omitempty"`
+	Optional bool `json:"optional,omitempty"`
+	// Do comes behind the steps that the rule itself knows.
+	Do       []string `json:"do,omitempty"`
 	Evidence []string `json:"evidence"`
 }
 
@@ -190,6 +194,9 @@ func (m *Matrix) check() error {
 	for _, d := range m.Degraded {
 		if d.Rule == "" || d.BlocksFrom < rules.Warning || len(d.Evidence) == 0 {
 			wrong("degraded "+d.Rule, "rule, blocks_from (warning or error) and evidence have to be there")
+		}
+		if d.AloneBlocksFrom != 0 && d.AloneBlocksFrom <= d.BlocksFrom {
+			wrong("degraded "+d.Rule, "alone_blocks_from has to be above blocks_from")
 		}
 		if seen[d.Rule] {
 			wrong("degraded "+d.Rule, "the rule is named twice")

@@ -1,7 +1,9 @@
 package upgrade_test
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,8 +15,10 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"restate-lint/analyze/upgrade"
+	"restate-lint/internal/testrocksdb"
 	"restate-lint/rules"
 	"restate-lint/snapshots"
+	"restate-lint/snapshots/cluster"
 )
 
 // A testCase is a small capture, a request about it, and what becomes of one row: block, warn, undecided or no. It lies
@@ -214,6 +218,9 @@ func TestTheCasesOfRulesAboutLostRedundancyBlock(t *testing.T) {
 			t.Fatal(err)
 		}
 		hits, silent := 0, 0
+		if d.Rule == "metadata-members-disagree" {
+			hits++ // see TestMetadataServersThatContradictEachOtherBlock
+		}
 		for _, c := range loadCases(t) {
 			hits += map[bool]int{true: 1}[c.row == d.Rule && c.want == "block"]
 			silent += map[bool]int{true: 1}[c.row == d.Rule && c.want == "no"]
@@ -231,12 +238,22 @@ func TestTheCasesOfRulesAboutLostRedundancyBlock(t *testing.T) {
 				case "target", "options": // the case is judged for another release, or by other thresholds
 					other = true
 				default:
+					other = other || strings.HasSuffix(file.Name, " + raft") // a directory that only those cases can make
 					files[file.Name] = &fstest.MapFile{Data: file.Data}
 				}
 			}
-			report, err := upgrade.Judge("test", snapshotOf(files), upgrade.Request{To: target})
+			snapshot, request := snapshotOf(files), upgrade.Request{To: target}
+			if snapshot.Nodes == nil {
+				request.From = cluster.Release{Major: 1, Minor: 6}
+			}
+			report, err := upgrade.Judge("test", snapshot, request)
 			if err != nil || other {
 				continue // the cluster runs something newer
+			}
+			for _, b := range report.Blockers {
+				if len(b.Remedy) == 0 {
+					t.Errorf("%s: no step clears %s", path, b.Row)
+				}
 			}
 			got := became(report, d.Rule)
 			switch blocks := strings.HasPrefix(want, d.BlocksFrom.String()) || strings.HasPrefix(want, "error"); {
@@ -254,6 +271,52 @@ func TestTheCasesOfRulesAboutLostRedundancyBlock(t *testing.T) {
 	}
 }
 
+func TestMetadataServersThatContradictEachOtherBlock(t *testing.T) {
+	value := []byte("\x05{\"version\":1,\"cluster_name\":\"c\",\"nodes\":[[1,{\"Node\":{\"name\":\"n1\",\"current_generation\":[1,1],\"roles\":[],\"binary_version\":\"1.6.2\"}}]],\"name_lookup\":{\"n1\":1}}")
+	for other, want := range map[string]string{"nodes_config": "no", "bifrost_config": "block"} {
+		files := fstest.MapFS{}
+		for node, key := range map[uint64]string{1: "nodes_config", 2: other} {
+			server := new(testrocksdb.MetadataServer).Start(node, 1, 1, 3, 1, 2, 3)
+			server.Snapshot(1, 1, "nodes_config", 1, value)
+			server.Entry(2, nil)
+			server.Entry(2, testrocksdb.MetadataWrite(key, 2, value, 0))
+			maps.Copy(files, server.Files(fmt.Sprintf("n%d/replicated-metadata-server", node)))
+		}
+		if got := became(judge(t, snapshotOf(files), upgrade.Request{To: cluster.Release{Major: 1, Minor: 7}}), "metadata-members-disagree"); got != want {
+			t.Errorf("with %s: %s, want %s", other, got, want)
+		}
+	}
+}
+
+// elsewhere are the rules that may report errors and are no business of the matrix.
+var elsewhere = map[string]string{
+	"fingerprint-mismatch": "what its cluster markers say is compared by the row marker-of-another-cluster, which knows the nodes as well",
+}
+
+// A rule that is added to the catalogue has to be thought about: does a restart of one node after the other make it worse?
+func TestEveryRuleThatReportsErrorsIsInTheMatrix(t *testing.T) {
+	named := upgrade.Known().RuleIDs()
+	for _, rule := range rules.All() {
+		paths, err := filepath.Glob(filepath.Join("..", "..", "rules", "testdata", rule.ID, "*.txtar"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reports := rule.Severity == rules.Error || slices.ContainsFunc(paths, func(path string) bool {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return bytes.Contains(data, []byte("\nerror "+rule.ID+"@"))
+		})
+		switch reason, exempt := elsewhere[rule.ID]; {
+		case exempt && (reason == "" || !reports || slices.Contains(named, rule.ID)):
+			t.Errorf("%s need not be listed, or nobody says why it is", rule.ID)
+		case reports && !exempt && !slices.Contains(named, rule.ID):
+			t.Errorf("%s reports errors: name it in the matrix, or say why an upgrade does not ask for it", rule.ID)
+		}
+	}
+}
+
 func TestEveryRuleOfTheMatrixExists(t *testing.T) {
 	for _, id := range upgrade.Known().RuleIDs() {
 		if rules.Find(id) == nil {
@@ -262,9 +325,10 @@ func TestEveryRuleOfTheMatrixExists(t *testing.T) {
 	}
 }
 
-// What the matrix says can be looked up: in release notes, the documentation or an issue.
+// What the matrix says can be looked up: in release notes, the documentation, an issue or a file of the source, or be tried
+// with the release that is named.
 func TestEveryRowOfTheMatrixCitesItsEvidence(t *testing.T) {
-	cited := regexp.MustCompile(`release notes 1\.\d+\.\d|documentation|restatedev/restate(-operator)? #\d`)
+	cited := regexp.MustCompile(`release notes 1\.\d+\.\d|documentation|restatedev/restate(-operator)? #\d|^Restate 1\.\d+\.\d+: |^[a-z/-]+\.rs of Restate 1\.`)
 	check := func(id string, evidence []string) {
 		if !slices.ContainsFunc(evidence, cited.MatchString) {
 			t.Errorf("%s: nobody can look up %q", id, evidence)
@@ -328,6 +392,42 @@ func TestCapturedUpgradesGetTheRightVerdicts(t *testing.T) {
 		report := judge(t, snapshot, upgrade.Request{To: to, ToPatch: patch})
 		if report.Verdict != c.want {
 			t.Errorf("%s to %s: %s, want %s: %+v", c.capture, c.to, report.Verdict, c.want, report.Blockers)
+		}
+	}
+}
+
+// What no server may be restarted with is not upgraded either, and the row says why.
+func TestCapturedFaultsThatARestartMakesWorseBlock(t *testing.T) {
+	for capture, rows := range map[string][]string{
+		"patched-faults-1.7.12/02-partition_table-overlap":  {"key-range-overlap"},
+		"patched-faults-1.7.12/05-bifrost-log3-missing":     {"chain-sealed"},
+		"patched-faults-1.7.12/09-bifrost-bad-index":        {"chain-corrupt"},
+		"patched-faults-1.7.12/10-bifrost-params-not-json":  {"chain-corrupt"},
+		"patched-faults-1.7.12/14-nodes_config-name_lookup": {"name-lookup-mismatch"},
+		"impossible-replication-1.7.12/1-after-config-set":  {"replication-unsatisfiable", "chain-sealed"},
+		"zone-aware-1.7.12/4-impossible-replication":        {"replication-unsatisfiable", "chain-sealed"},
+		"sealed-chain-1.7.12/1-sealed-at-once":              {"chain-sealed"},
+		"sealed-chain-1.7.12/5-not-enough-workers":          {"replication-unsatisfiable"},
+		"removed-node-1.7.12/4-tombstone":                   {"removed-too-early"},
+	} {
+		snapshot, err := snapshots.Open(capturesDir + capture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range []string{"1.7.13", "1.8"} {
+			release, patch, err := upgrade.ParseTarget(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := judge(t, snapshot, upgrade.Request{To: release, ToPatch: patch})
+			for _, row := range rows {
+				if got := became(report, row); got != "block" {
+					t.Errorf("%s to %s: %s: %s, want block", capture, to, row, got)
+				}
+			}
+			if report.Verdict != upgrade.NoGo {
+				t.Errorf("%s to %s: %s", capture, to, report.Verdict)
+			}
 		}
 	}
 }
