@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"restate-lint/snapshots"
@@ -20,10 +21,11 @@ var _ = register(Rule{
 			"a seal marker is last and has no lower index than the segment before it; parameters can be decoded; a replicated segment's loglet id is its log id and index; " +
 			"its replication property has factors of 1 to 255 that do not grow from node to zone to region; its nodeset is not empty, names no node twice and is not smaller than the number of copies (with `nodes_config`, `segment-under-replicated` says that, and what to do). " +
 			"One **error** for each segment with everything that is wrong with it.",
-		Why: "Such metadata was edited by hand or damaged. Restate and restatectl panic on some of it; a value that cannot be decoded is ignored, and the nodes go on with an older version from their memory, until they restart.",
+		Why: "Such metadata was edited by hand or damaged. Parameters that cannot be decoded make all servers refuse the whole document: they go on with the version in their memory, and one that restarts has none. " +
+			"Everything else is taken as it is: restatectl panics on an empty chain and on a loglet id of another place, a server panics on a replication property without a factor, and what else is relied on does not hold.",
 		Legal: "Holes in the indexes are legal (an empty tail is replaced and still takes a new index), as are a chain that starts at a later index or LSN (its beginning was trimmed), " +
 			"and a chain that consists of nothing but a seal marker. A seal marker has the index of the segment that it seals, which it replaces if that segment is empty.",
-		Fix: "Compare with what the nodes have in memory (`restatectl logs describe L`, `restatectl sql`) and restore the metadata from a backup together with Restate's developers. Do not restart nodes before: they may be the only ones that still know the right version.",
+		Fix: "Restart no node before this is settled: the nodes may be the only ones that still know the right version. Compare with what they have in memory (`restatectl logs describe L`, `restatectl sql`) and restore the metadata from that or from a backup, together with Restate's developers.",
 		Evidence: []string{
 			"Restate 1.7.12: a chain with undecodable parameters is ignored by all servers; restatectl shows the older version from their memory",
 			"restatedev/restate #3728: metadata stores corrupted by a manual change; #2010: editing is an offered feature",
@@ -51,9 +53,9 @@ var _ = register(Rule{
 					Title:    fmt.Sprintf("%s: %s", segmentTitle(log, i), strings.Join(problems, "; ")),
 					Observed: fmt.Sprintf("base LSN %d, index %d, kind %s, loglet %v", log.Segments[i].BaseLSN, log.Segments[i].Index, log.Segments[i].Kind, log.Segments[i].Loglet),
 					Expected: "a chain as Restate writes it",
-					Why:      "this metadata was edited or damaged; Restate ignores it or panics on it",
+					Why:      "this metadata was edited or damaged; " + consequence(log, i),
 					At:       at,
-					Remedy:   []string{fmt.Sprintf("restatectl logs describe %d   # what the nodes still have in memory", log.ID)},
+					Remedy:   repairChain(log.ID),
 				})
 			}
 		})
@@ -70,8 +72,31 @@ func corruptLog(log *snapshots.Log, part, observed, expected string) Finding {
 		Expected: expected,
 		Why:      "this metadata was edited or damaged; Restate and restatectl panic on it",
 		At:       log.At(),
-		Remedy:   []string{fmt.Sprintf("restatectl logs describe %d   # what the nodes still have in memory", log.ID)},
+		Remedy:   repairChain(log.ID),
 	}
+}
+
+// repairChain are the steps for a chain that somebody edited. What is right may be nowhere but in the memory of the nodes.
+func repairChain(log cluster.LogID) []string {
+	return []string{
+		"# restart no node before this is settled: the nodes may be the only ones that still know the right version",
+		fmt.Sprintf("restatectl logs describe %d   # what the nodes still have in memory", log),
+		"have the log metadata repaired together with Restate's developers, from this or from a backup",
+	}
+}
+
+// consequence is what Restate makes of an unsound segment, as far as that is known.
+func consequence(log *snapshots.Log, i int) string {
+	segment := &log.Segments[i]
+	switch {
+	case slices.ContainsFunc(log.Defects, func(defect snapshots.Defect) bool { return defect.Segment == i }):
+		return "no server can decode it: all go on with the version that they remember, and one that restarts has none to go on with"
+	case segment.Placement != nil && segment.Placement.Replication.Copies() == 0:
+		return "a server that uses this segment panics"
+	case segment.Placement != nil && segment.Loglet != cluster.NewLogletID(log.ID, segment.Index):
+		return "the servers take it as it is, but `restatectl nodes remove` panics where a loglet does not have the id of its place"
+	}
+	return "the servers take it as it is, and rely on what does not hold"
 }
 
 // A chainCheck looks for what is wrong with chains. With copies it also says where a nodeset is smaller than the number of

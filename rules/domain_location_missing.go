@@ -48,7 +48,10 @@ var _ = register(Rule{
 				f.Cause = fmt.Sprintf("default log replication %v", replication)
 				f.Why = "no log of the cluster can get a new segment as long as one log server has no location"
 				f.Related = []Related{{Message: fmt.Sprintf("the default log replication is %v", replication), At: pass.Snapshot.Logs.DefaultProvider.At}}
-				f.Remedy = append(f.Remedy, fmt.Sprintf("restatectl nodes set-storage-state --nodes %v --storage-state read-only   # to go on without it", node.ID))
+				f.Remedy = alternatives(
+					way{"give it a location", f.Remedy},
+					way{"go on without it", []string{fmt.Sprintf("restatectl nodes set-storage-state --nodes %v --storage-state read-only", node.ID)}},
+				)
 			} else {
 				replication := pass.Snapshot.Partitions.Replication
 				f.Severity = Warning

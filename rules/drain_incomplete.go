@@ -22,7 +22,7 @@ var _ = register(Rule{
 		Why: "The next step would be `restatectl nodes remove`, which looks at nodesets and at the metadata server only. It does not see replica sets, and not the nodesets of a node whose storage is `disabled`: " +
 			"partitions lose a replica, or segments their copies.",
 		Legal: "Within seconds of the command: the leaders have yet to move on. A node that only sealed segments name is as it should be until they are trimmed.",
-		Fix: "For open tails `restatectl logs reconfigure --log-id L`. For replica sets wait, or look for `replication-unsatisfiable`: too few other workers may be left; by hand " +
+		Fix: "For open tails `restatectl logs reconfigure --log-id L`. For replica sets wait; where the finding says that they cannot do without the node, see to `replication-unsatisfiable` first, or it stays in them for good; by hand " +
 			"`restatectl partitions placement set P --replicas N1,N2` (Restate 1.7.3 and later), `restatectl partitions reconfigure --id P --replicas N1,N2` (1.4 to 1.7.2). " +
 			"For sealed segments `restatectl snapshots create P --trim-log`, then `restatectl logs describe L`. Or take the node back: `restatectl nodes set-storage-state --nodes N --storage-state read-write`, " +
 			"`restatectl nodes set-worker-state --nodes N --worker-state active`.",
@@ -142,13 +142,22 @@ func (l *leavingNode) finding(pass *Pass) Finding {
 	if l.open.count() > 0 {
 		uses = append(uses, "in the nodesets of "+l.open.in(pass))
 		f.Related = append(f.Related, Related{Message: "an open tail that names it", At: l.open.at})
-		f.Remedy = append(f.Remedy, "restatectl logs reconfigure --log-id L   # for each open tail")
+		f.Remedy = append(f.Remedy, reconfigureAll(l.open.openLogs))
 	}
 	if len(l.partitions) > 0 {
 		uses = append(uses, "in the replica sets of "+partitionList(l.partitions))
 		f.At = node.WorkerAt
 		f.Related = append(f.Related, Related{Message: fmt.Sprintf("partition %d names it", l.partitions[0]), At: l.replicaSet})
-		f.Remedy = append(f.Remedy, "restatectl partitions list   # and wait until no replica set names it")
+		wait := "restatectl partitions list   # and wait until no replica set names it"
+		if table := pass.Snapshot.Partitions; table != nil && replicasUnsatisfiable(pass, table) {
+			f.Why += fmt.Sprintf("; and replica sets cannot do without it: the workers in state active do not meet the partition replication %v", table.Replication)
+			f.Remedy = append(f.Remedy, alternatives(
+				way{"keep the worker", []string{setWorkerActive(node.ID)}},
+				way{"let it go, once the other workers meet the partition replication (replication-unsatisfiable says how)", []string{wait}},
+			)...)
+		} else {
+			f.Remedy = append(f.Remedy, wait)
+		}
 	}
 	leaves := string(node.Storage)
 	if l.open.count() == 0 && len(l.partitions) > 0 {
@@ -167,7 +176,7 @@ func (l *leavingNode) finding(pass *Pass) Finding {
 		f.Expected = "no segment that names it"
 		f.Why = "it must not be removed before they are trimmed"
 		f.Related = []Related{{Message: "a sealed segment that names it", At: l.sealed.at}}
-		f.Remedy = append([]string{"restatectl snapshots create --trim-log"}, removeUnnamed(pass, node.ID)...)
+		f.Remedy = append([]string{trimAll(pass, l.sealed.logs)}, removeUnnamed(pass, node.ID)...)
 		return f
 	}
 	off, on := "log server", "worker"

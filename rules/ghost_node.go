@@ -69,7 +69,7 @@ var _ = register(Rule{
 					Expected: "a node that is in use, or none",
 					Why:      "it seems to have no process any more, and is still picked for nodesets and replica sets",
 					At:       node.At,
-					Remedy:   []string{"restatectl nodes list   # does it run?", fmt.Sprintf("restatectl nodes remove --nodes %v", node.ID)},
+					Remedy:   []string{"restatectl nodes list   # does it run?", "# if it does not:", fmt.Sprintf("restatectl nodes remove --nodes %v", node.ID)},
 					Cause:    "left behind",
 				})
 			}

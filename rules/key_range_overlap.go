@@ -32,7 +32,7 @@ var _ = register(Rule{
 		finish := func(f Finding) Finding {
 			f.Expected = "one partition for every key"
 			f.Why = "no server can decode this table: all go on with the version they remember, and one that restarts has none to go on with"
-			f.Remedy = []string{"restart no server before the partition table in the store is repaired"}
+			f.Remedy = []string{"restart no server before the partition table in the store is repaired together with Restate's developers"}
 			return f
 		}
 		reportFlaws(pass, flaws.overlaps, "overlap", func(overlap *keyFlaw) Finding {

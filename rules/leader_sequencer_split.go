@@ -59,7 +59,7 @@ var _ = register(Rule{
 				Why:      "each append takes one more way over the network",
 				At:       split.at,
 				Related:  []Related{{Message: fmt.Sprintf("%v claimed leadership of partition %d", lowest.Leader.Node, lowest.Partition), At: lowest.Leader.At}},
-				Remedy:   []string{reconfigure(split.lowest)},
+				Remedy:   []string{reconfigureAll(split.openLogs)},
 			})
 		})
 	},

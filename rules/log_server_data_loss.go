@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
 )
@@ -24,5 +26,14 @@ var _ = register(Rule{
 			"restatedev/restate-operator #74, #193; restatedev/restate #2734",
 		},
 	},
-	Run: lostStorage(cluster.StorageDataLoss, "its log server refuses to start, and every segment that names it has one trusted copy less"),
+	Run: lostStorage(cluster.StorageDataLoss, "its log server refuses to start, and every segment that names it has one trusted copy less", dataIntact),
 })
+
+// dataIntact are the steps for a node that came up with the wrong disk or under the wrong id.
+func dataIntact(node *snapshots.Node) way {
+	return way{"its data is intact, and only the wrong disk was mounted or the wrong node id was given", []string{
+		"put the data directory of " + nodeTitle(node) + " back",
+		fmt.Sprintf("restatectl nodes set-storage-state --nodes %v --storage-state read-write --force", node.ID),
+		"start " + nodeTitle(node) + " again",
+	}}
+}

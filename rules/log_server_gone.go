@@ -23,5 +23,5 @@ var _ = register(Rule{
 			"restatedev/restate #4463; Restate 1.7.12: `nodes remove` is refused while a segment names the node",
 		},
 	},
-	Run: lostStorage(cluster.StorageGone, "its copies will not come back, and it still counts as a member that never answers"),
+	Run: lostStorage(cluster.StorageGone, "its copies will not come back, and it still counts as a member that never answers", func(*snapshots.Node) way { return way{} }),
 })

@@ -52,7 +52,10 @@ var _ = register(Rule{
 				f.Title = nodeTitle(node) + " has the role log-server, and its storage is disabled: it cannot start again"
 				f.Observed, f.Expected = "storage state disabled", "another state, or a node without the role"
 				f.Why = "the log server refuses to start, and the node's worker and metadata server do not start either"
-				f.Remedy = []string{"take log-server from the roles of " + nodeTitle(node) + ", or drain the node and remove it"}
+				f.Remedy = alternatives(
+					way{"the node stays", []string{"take log-server from the roles of " + nodeTitle(node) + " and restart it"}},
+					way{"it goes", []string{fmt.Sprintf("restate-lint removable %v SNAPSHOT", node.ID)}},
+				)
 				if node.Worker != cluster.WorkerActive && !metadataMember(node) {
 					f.Severity = Note
 					f.Why = "its log server refuses to start; nothing else on it is in service"

@@ -236,10 +236,7 @@ func resilience(pass *Pass, servers int, lost *tails) string {
 	candidates := len(registered(pass.Snapshot.Nodes, mayTakeSegments))
 	if copies := (candidates + 1) / 2; copies >= 2 {
 		if current, ok := defaultReplication(pass.Snapshot.Logs); ok && current.Copies() <= copies && lost != nil {
-			if lost.count() == 1 {
-				return reconfigure(lost.lowest)
-			}
-			return "restatectl logs reconfigure --log-id L   # for each of these logs"
+			return reconfigureAll(lost.openLogs)
 		}
 		return fmt.Sprintf("restatectl config set --log-replication %d   # of %d log servers", copies, candidates)
 	}

@@ -8,8 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-// lostStorage reports the nodes in a storage state, with the segments that name them.
-func lostStorage(state cluster.StorageState, why string) func(*Pass) {
+// lostStorage reports the nodes in a storage state, with the segments that name them. The remedy takes the node out;
+// intact are the steps for a node whose data is there after all.
+func lostStorage(state cluster.StorageState, why string, intact func(*snapshots.Node) way) func(*Pass) {
 	return func(pass *Pass) {
 		segments := make(map[cluster.NodeID]*tally)
 		for node := range pass.Snapshot.Nodes.All() {
@@ -43,11 +44,16 @@ func lostStorage(state cluster.StorageState, why string) func(*Pass) {
 					Expected: "a log server with its data",
 					Why:      why,
 					At:       node.StorageAt,
-					Remedy:   append([]string{"restatectl snapshots create --trim-log"}, removeUnnamed(pass, node.ID)...),
 				}
+				var out []string
 				if named.open > 0 {
-					f.Remedy = append([]string{"restatectl logs reconfigure --log-id L   # for each open tail"}, f.Remedy...)
+					out = append(out, reconfigureAll(named.openLogs))
 				}
+				if named.open+named.sealed > 0 || !pass.Whole(snapshots.BifrostConfig) {
+					out = append(out, trimAll(pass, named.logs))
+				}
+				out = append(out, removeUnnamed(pass, node.ID)...)
+				f.Remedy = alternatives(intact(node), way{"its data is lost: take the node out", out})
 				pass.Report(f)
 			}
 		})

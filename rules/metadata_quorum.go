@@ -91,12 +91,12 @@ var _ = register(Rule{
 			f.Severity = Warning
 			f.Title = "the metadata has two members, and needs both"
 			f.Why = "losing either of them stops all changes in the cluster, which is worse than with one"
-			f.Remedy = append(f.Remedy, toOdd(members, addable))
+			f.Remedy = append(f.Remedy, toOdd(members, addable)...)
 		case len(members)%2 == 0:
 			f.Severity = Note
 			f.Title = fmt.Sprintf("the metadata has %d members, an even number", len(members))
 			f.Why = fmt.Sprintf("%d of them must be up: they survive no more losses than %d would", quorum, len(members)-1)
-			f.Remedy = append(f.Remedy, toOdd(members, addable))
+			f.Remedy = append(f.Remedy, toOdd(members, addable)...)
 		case len(members) == 1 && len(nodes) >= 3:
 			f.Severity = Warning
 			f.Title = fmt.Sprintf("a single node keeps the metadata of a cluster of %d", len(nodes))
@@ -124,11 +124,14 @@ func addNodes(servers []*snapshots.Node) (commands []string) {
 }
 
 // toOdd is the step that makes the number of members odd: one more where there is one, one less otherwise.
-func toOdd(members []*snapshots.Node, addable []string) string {
+func toOdd(members []*snapshots.Node, addable []string) []string {
 	if len(addable) > 0 {
-		return addable[0]
+		return addable[:1]
 	}
-	return fmt.Sprintf("restatectl metadata-server remove-node %v   # or give one more node the role metadata-server, and add that", members[len(members)-1].ID)
+	return alternatives(
+		way{"have one less", []string{fmt.Sprintf("restatectl metadata-server remove-node %v", members[len(members)-1].ID)}},
+		way{"have one more", []string{"give one more node the role metadata-server, restart it and make it a member"}},
+	)
 }
 
 func notAMember(node *snapshots.Node, members []*snapshots.Node) Finding {

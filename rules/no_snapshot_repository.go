@@ -27,24 +27,8 @@ var _ = register(Rule{
 		},
 	},
 	Run: func(pass *Pass) {
-		var with, without, unsaid []*snapshots.Node
-		first := make(map[cluster.NodeID]*snapshots.SnapshotSetting)
-		for i := range pass.Snapshot.Live.SnapshotSettings {
-			setting := &pass.Snapshot.Live.SnapshotSettings[i]
-			first[setting.Node] = setting
-		}
-		destinations := make(map[uint64]bool)
-		for _, node := range registered(pass.Snapshot.Nodes, func(node *snapshots.Node) bool { return hasRole(node, cluster.RoleWorker) }) {
-			switch setting := first[node.ID]; {
-			case setting == nil:
-				unsaid = append(unsaid, node)
-			case setting.Set:
-				destinations[setting.Destination] = true
-				with = append(with, node)
-			default:
-				without = append(without, node)
-			}
-		}
+		d := snapshotDestinations(pass.Snapshot)
+		with, without, unsaid, first := d.with, d.without, d.unsaid, d.of
 		if len(unsaid) > 0 {
 			pass.Lacks(snapshots.LiveConfig)
 		}
@@ -68,9 +52,9 @@ var _ = register(Rule{
 			f.Observed = fmt.Sprintf("no destination on %s", nodeList(without))
 			f.Why = "the logs are never trimmed, and nodes cannot be replaced once they are"
 			f.At = first[without[0].ID].At()
-		case len(destinations) > 1:
+		case d.distinct > 1:
 			f.Title = "the workers keep their snapshots in different places"
-			f.Observed = plural(len(destinations), "destination")
+			f.Observed = plural(d.distinct, "destination")
 			f.Why = "a replica does not find the snapshots of another worker"
 			f.At = first[with[0].ID].At()
 		default:

@@ -105,11 +105,18 @@ func (d *deadNode) finding(pass *Pass, node *snapshots.Node, said *snapshots.Liv
 		Why:      "its copies can be neither read nor written, and it answers no request to seal, until it is back",
 		At:       said.At(),
 		Related:  relatedNode(pass, node.ID),
-		Remedy: []string{
-			startAgain([]cluster.NodeID{node.ID}),
-			"or, if it will not come back: restatectl logs reconfigure --log-id L, then restatectl snapshots create P --trim-log",
-		},
 	}
+	var out []string
+	if d.segments.open > 0 {
+		out = append(out, reconfigureAll(d.segments.openLogs))
+	}
+	if d.segments.open+d.segments.sealed > 0 {
+		out = append(out, trimAll(pass, d.segments.logs))
+	}
+	f.Remedy = alternatives(
+		way{"it comes back", []string{startAgain([]cluster.NodeID{node.ID})}},
+		way{"it will not come back", append(out, removeUnnamed(pass, node.ID)...)},
+	)
 	switch {
 	case node.Storage == cluster.StorageDataLoss:
 		f.Why = "its log server refuses to start in the state data-loss, so it stays dead"

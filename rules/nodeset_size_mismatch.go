@@ -82,7 +82,7 @@ var _ = register(Rule{
 					Why:      "they survive fewer losses than the log servers that there are would allow",
 					At:       t.at,
 					Related:  []Related{{Message: fmt.Sprintf("the default log replication is %v", configured), At: logs.DefaultProvider.At}},
-					Remedy:   []string{reconfigure(t.lowest)},
+					Remedy:   []string{reconfigureAll(t.openLogs)},
 				}
 				if s.could == 0 {
 					f.Title = fmt.Sprintf("%s nodesets of %d, more than the %d that Restate makes", have(t.count(), "open tail"), s.is, cluster.MaxNodesetSize)

@@ -42,8 +42,12 @@ var _ = register(Rule{
 				Expected: "a nodeset of registered nodes",
 				Why:      "no copy is on it, and more of the other members have to answer before the segment can be sealed or read past doubt; restatectl replicated-loglet info panics on it",
 				Related:  relatedNode(pass, member.Node),
-				Remedy:   append([]string{recapture}, segmentRemedy(pass, log, i)...),
+				Remedy:   []string{recapture, ifItStays},
 			}
+			if log.Open(i) {
+				f.Remedy = append(f.Remedy, reconfigure(log.ID)+preferring(pass, placement))
+			}
+			f.Remedy = append(f.Remedy, trimRemedy(pass, log.ID)...)
 			if member.Node > newest {
 				f.Severity = Warning
 				f.Why = fmt.Sprintf("ids above %v are not given out yet by this nodes configuration: it is older than the log metadata, or %v never existed; if it never did, %s", newest, member.Node, f.Why)

@@ -71,19 +71,25 @@ var _ = register(Rule{
 			if len(nodes) == 0 {
 				return
 			}
-			toReplicated := []string{"restatectl config set --log-provider replicated --log-replication 1", "restatectl logs reconfigure --log-id L   # for each open tail"}
+			toReplicated := func(segments *tails) []string {
+				steps := []string{"restatectl config set --log-provider replicated --log-replication 1"}
+				if segments.open > 0 {
+					steps = append(steps, reconfigureAll(segments.openLogs))
+				}
+				return steps
+			}
 			inUse := Finding{
 				Title:    fmt.Sprintf("new records go to the disk of one node in a cluster of %s", plural(len(nodes), "node")),
 				Expected: "replicated logs",
 				Why:      "no other node can read these logs or take over their partitions, and no node can be removed",
-				Remedy:   toReplicated,
+				Remedy:   toReplicated(&localTails),
 			}
 			history := Finding{
 				Severity: Warning,
 				Title:    "chains still hold segments on the disk of one node",
 				Expected: "replicated segments only",
 				Why:      "no other node can read them, and no node can be removed before they are trimmed",
-				Remedy:   trimRemedy(pass, localHistory.lowest),
+				Remedy:   []string{trimAll(pass, localHistory.logs), "restatectl logs describe --all"},
 			}
 			if len(nodes) == 1 {
 				inUse.Severity = Note
@@ -100,7 +106,7 @@ var _ = register(Rule{
 				Title:    "logs are kept in the memory of one node",
 				Expected: "replicated logs",
 				Why:      "every restart loses what they hold; this provider is for tests only",
-				Remedy:   toReplicated,
+				Remedy:   toReplicated(&inMemory),
 			})
 		})
 	},

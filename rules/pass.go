@@ -28,14 +28,18 @@ type Pass struct {
 	visited  int // the logs that were visited when trim was last reset
 	finally  []func()
 	trim     trimAnswer
-	crash    string
+	// repository is 2 where the cluster has no repository for snapshots, and 0 until somebody asked.
+	repository uint8
+	crash      string
 }
 
 const chunkSize = 256
 
-// Report adds a finding.
+// Report adds a finding. Where its remedy makes a snapshot, and the capture shows that there is no repository for one, the
+// remedy says so.
 func (p *Pass) Report(finding Finding) {
 	p.reported++
+	finding.Remedy = withRepository(p, finding.Remedy)
 	last := len(p.findings) - 1
 	if last >= 0 {
 		p.shared.with(&finding)

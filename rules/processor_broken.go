@@ -96,9 +96,10 @@ func brokenFinding(pass *Pass, id cluster.PartitionID, processors []*snapshots.P
 	f.Why = why
 	if slices.Contains(reasons, aheadOfLog) {
 		f.Why += "; either its log lost records that the processor had applied, or the log was created anew and the partition store belongs to the one before"
-		f.Remedy = append(f.Remedy,
-			"if the log is right, having been created anew on purpose: move the partition store of the broken replica away, and it starts from a snapshot",
-			"if the log lost records: leave stores and log alone, and bring the lost log servers back")
+		f.Remedy = append(f.Remedy, alternatives(
+			way{"the log lost records", []string{"leave stores and log alone, and bring the lost log servers back"}},
+			way{"the log is right, having been created anew on purpose", []string{"move the partition store of the broken replica away: it then starts from a snapshot"}},
+		)...)
 	}
 	return f
 }

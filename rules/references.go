@@ -249,11 +249,7 @@ func (r *References) LogSteps(n *NodeReferences) (steps []string) {
 	open := slices.Concat(n.Open.Logs, n.Sequences.Logs)
 	slices.Sort(open)
 	if open = slices.Compact(open); len(open) > 0 {
-		arguments, whole := rangeArguments(" --log-id ", open)
-		if whole {
-			arguments += "   # more logs than need it, which does no harm"
-		}
-		steps = append(steps, "restatectl logs reconfigure"+arguments)
+		steps = append(steps, reconfigureLogs(open))
 	}
 	named := slices.Concat(n.Open.Logs, n.Sealed.Logs, n.Trimmed.Logs)
 	slices.Sort(named)
@@ -264,27 +260,7 @@ func (r *References) LogSteps(n *NodeReferences) (steps []string) {
 }
 
 // TrimStep is the command that trims the sealed segments of some logs away.
-func (r *References) TrimStep(logs []cluster.LogID) string {
-	partitions := make(map[cluster.LogID]cluster.PartitionID)
-	if table := r.snapshot.Partitions; table != nil {
-		for partition := range table.All() {
-			if _, ok := partitions[partition.Log]; !ok {
-				partitions[partition.Log] = partition.ID
-			}
-		}
-	}
-	ids := make([]cluster.PartitionID, len(logs))
-	for i, log := range logs {
-		id, ok := partitions[log]
-		if !ok {
-			id = cluster.PartitionID(log)
-		}
-		ids[i] = id
-	}
-	slices.Sort(ids)
-	arguments, _ := rangeArguments(" ", slices.Compact(ids))
-	return "restatectl snapshots create" + arguments + " --trim-log"
-}
+func (r *References) TrimStep(logs []cluster.LogID) string { return trimStep(r.snapshot, logs) }
 
 // PartitionSteps are the commands after which no leader is bound to a node and the controller may move its partitions.
 func (r *References) PartitionSteps(n *NodeReferences) (steps []string) {

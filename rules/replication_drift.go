@@ -77,10 +77,7 @@ func checkLogDrift(pass *Pass) {
 				At:       t.at,
 				Cause:    replication.String(),
 				Related:  []Related{{Message: fmt.Sprintf("the default log replication is %v", configured), At: provider.At}},
-				Remedy:   []string{reconfigure(t.lowest)},
-			}
-			if t.count() > 1 {
-				f.Remedy = []string{"restatectl logs reconfigure --log-id L   # for each of these logs"}
+				Remedy:   []string{reconfigureAll(t.openLogs)},
 			}
 			switch {
 			case len(selection.Missing) > 0:

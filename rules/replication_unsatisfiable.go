@@ -27,6 +27,7 @@ var _ = register(Rule{
 			"within seconds **all** logs are sealed and cannot be extended, and nothing is written any more. Before 1.4.3 an invalid nodeset was even used.",
 		Legal: "For the minutes in which nodes are being added or restarted with new locations. What is running goes on until the next failover or reconfiguration, if there has been none yet.",
 		Fix: "Add log servers or workers in the missing zones, or lower the replication: `restatectl config set --log-replication R`, `restatectl config set --partition-replication R` (Restate 1.3 and later). " +
+			"The finding names the nearest property that the nodes can meet: only what cannot be met is lowered, to what still works after the loss of a node, zone or region where that is possible; zones are kept, and used where every node has one. " +
 			"Sealed logs then continue by themselves; otherwise `restatectl logs reconfigure --log-id L`.",
 		Evidence: []string{
 			"Restate 1.7.12: `config set --log-replication 5` on three log servers was accepted; all tails were sealed within 10 s, and 0 of 160 invocations worked in 40 s",
@@ -61,7 +62,7 @@ func checkLogReplication(pass *Pass) {
 		Expected: "at least " + want,
 		Why:      "no new segment can be created: a log that is sealed, be it only to improve it, stays sealed and takes no records",
 		At:       logs.DefaultProvider.At,
-		Remedy:   []string{lowerReplication("log", replication, candidates)},
+		Remedy:   alternatives(lowerReplication("log", replication, candidates)...),
 	}
 	starting := registered(pass.Snapshot.Nodes, func(node *snapshots.Node) bool {
 		return mayTakeSegments(node) || hasRole(node, cluster.RoleLogServer) && node.Storage == cluster.StorageProvisioning
@@ -96,7 +97,7 @@ func checkLogReplication(pass *Pass) {
 				f.Why = "no new segment can be created, and the tails are sealed already: no log takes records, and nothing is processed"
 			}
 			f.Related = append(f.Related, Related{Message: fmt.Sprintf("log %d ends with a seal marker", sealed.lowest), At: sealed.at})
-			f.Remedy = append(f.Remedy, "restatectl logs reconfigure --log-id L   # for each log that stays sealed")
+			f.Remedy = append(f.Remedy, "# then, where a log stays sealed:", reconfigureAll(sealed.logs))
 		}
 		pass.Report(f)
 	})
@@ -136,22 +137,23 @@ func checkPartitionReplication(pass *Pass) {
 		Expected: "at least " + want,
 		Why:      "no new replica set can be chosen: partitions stay on the nodes that they are on, even if those are lost or being drained",
 		At:       table.ReplicationAt,
-		Remedy:   []string{lowerReplication("partition", table.Replication, candidates)},
 	}
 	if len(selection.Unlocated) > 0 {
 		f.Observed += "; without the locations that the replication needs: " + idList(selection.Unlocated)
 	}
-	var back []string
+	var back []cluster.NodeID
 	returned := slices.Clone(candidates)
 	for _, node := range workers {
 		if node.Worker == cluster.WorkerDraining || node.Worker == cluster.WorkerDisabled {
 			returned = append(returned, node)
-			back = append(back, node.ID.String())
+			back = append(back, node.ID)
 		}
 	}
+	ways := lowerReplication("partition", table.Replication, candidates)
 	if cluster.SelectReplicas(asMembers(returned), table.Replication).Possible() {
-		f.Remedy = append([]string{"restatectl nodes set-worker-state --nodes " + strings.Join(back, ",") + " --worker-state active"}, f.Remedy...)
+		ways = append([]way{{"take the workers back", []string{setWorkerActive(back...)}}}, ways...)
 	}
+	f.Remedy = alternatives(ways...)
 	if cluster.SelectReplicas(asMembers(starting), table.Replication).Possible() {
 		f.Severity = Warning
 		f.Observed += "; others are still provisioning and would make up for it"
@@ -164,21 +166,41 @@ func checkPartitionReplication(pass *Pass) {
 	pass.Report(f)
 }
 
-// lowerReplication is the command that sets what the candidates can do. Flat replication is lowered to what survives the
-// loss of a node where there are three or more. For zones and regions that would give up what they are for: it is said what
-// there is.
-func lowerReplication(what string, replication cluster.Replication, candidates []*snapshots.Node) string {
+// replicasUnsatisfiable reports whether the workers in service cannot meet the partition replication.
+func replicasUnsatisfiable(pass *Pass, table *snapshots.Partitions) bool {
+	return table.Replication.Copies() > 0 &&
+		!cluster.SelectReplicas(asMembers(registered(pass.Snapshot.Nodes, mayTakePartitions)), table.Replication).Possible()
+}
+
+func setWorkerActive(ids ...cluster.NodeID) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	return "restatectl nodes set-worker-state --nodes " + strings.Join(names, ",") + " --worker-state active"
+}
+
+// lowerReplication are the ways to a replication that the candidates meet: one that asks for less, and, where it is about
+// zones or regions, more of those.
+func lowerReplication(what string, replication cluster.Replication, candidates []*snapshots.Node) (ways []way) {
 	server := "log servers"
+	lowered := lowerForLogs
 	if what == "partition" {
 		server = "workers"
+		lowered = lowerForPartitions
 	}
-	command := "restatectl config set --" + what + "-replication "
-	if replication.Zone == 0 && replication.Region == 0 {
-		most := max(1, (len(candidates)+1)/2)
-		if what == "partition" {
-			most = max(1, min(2, len(candidates)))
+	if lower, ok := lowered(replication, asMembers(candidates)); ok {
+		when := "ask for less"
+		if max(replication.Zone, replication.Region) > 1 && max(lower.Zone, lower.Region) <= 1 {
+			when += ", and let copies lie together"
 		}
-		return command + strconv.Itoa(most)
+		ways = append(ways, way{when, []string{"restatectl config set --" + what + "-replication " + replicationArgument(lower)}})
+	}
+	if replication.Zone == 0 && replication.Region == 0 {
+		if len(ways) == 0 {
+			ways = append(ways, way{"have more " + server, []string{"add " + server}})
+		}
+		return ways
 	}
 	zones, regions := make(map[cluster.Location]bool), make(map[cluster.Location]bool)
 	for _, node := range candidates {
@@ -189,8 +211,16 @@ func lowerReplication(what string, replication cluster.Replication, candidates [
 			regions[region] = true
 		}
 	}
-	return fmt.Sprintf("add %s where there are none yet: there %s in %s and %s", server,
-		exist(len(candidates), plural(len(candidates), "node")), listed(zones, "zone"), listed(regions, "region"))
+	return append(ways, way{"have more " + server, []string{fmt.Sprintf("add %s where there are none yet: there %s in %s and %s", server,
+		exist(len(candidates), plural(len(candidates), "node")), listed(zones, "zone"), listed(regions, "region"))}})
+}
+
+// replicationArgument is a property as an argument of a command.
+func replicationArgument(replication cluster.Replication) string {
+	if replication.Zone == 0 && replication.Region == 0 {
+		return strconv.Itoa(replication.Copies())
+	}
+	return "'" + replication.String() + "'"
 }
 
 // exist is "is 1 node" or "are 2 nodes".

@@ -84,7 +84,7 @@ func computable(pass *Pass, wanted func(*snapshots.Placement) bool) func(*snapsh
 // trimRemedy are the steps that make a sealed segment go away.
 func trimRemedy(pass *Pass, log cluster.LogID) []string {
 	return []string{
-		"restatectl snapshots create " + partitionOf(pass, log) + " --trim-log",
+		createSnapshots + " " + partitionOf(pass, log) + " --trim-log",
 		"restatectl logs describe " + strconv.FormatUint(uint64(log), 10),
 	}
 }
@@ -134,6 +134,9 @@ func bringBack(members []cluster.Member, lost func(cluster.Member) bool, enough 
 func reconfigure(log cluster.LogID) string {
 	return "restatectl logs reconfigure --log-id " + strconv.FormatUint(uint64(log), 10)
 }
+
+// ifItStays divides what tells whether a finding is true from what is to be done then.
+const ifItStays = "# if it stays:"
 
 // recapture is what to do before believing a finding that skew between documents can cause.
 const recapture = "restatectl metadata get -k nodes_config > nodes_config.json   # after all other documents"
@@ -221,22 +224,29 @@ func relatedNode(pass *Pass, id cluster.NodeID) []Related {
 // A tally lists segments briefly for a message about many of them. It does not depend on the order of the logs.
 type tally struct {
 	open, sealed int
-	some         []cluster.LogletID // the lowest ones, ascending
+	// someOpen and someSealed are the lowest ones, ascending.
+	someOpen, someSealed []cluster.LogletID
+	// logs are those of all segments, openLogs those of the open ones.
+	logs, openLogs logSet
 }
 
 const tallyShown = 8
 
 func (t *tally) add(log *snapshots.Log, i int) {
+	some := &t.someSealed
+	t.logs.add(log.ID)
 	if log.Open(i) {
 		t.open++
+		some = &t.someOpen
+		t.openLogs.add(log.ID)
 	} else {
 		t.sealed++
 	}
 	id := logletOf(log, i)
-	place, _ := slices.BinarySearch(t.some, id)
+	place, _ := slices.BinarySearch(*some, id)
 	if place < tallyShown {
-		t.some = slices.Insert(t.some, place, id)
-		t.some = t.some[:min(len(t.some), tallyShown)]
+		*some = slices.Insert(*some, place, id)
+		*some = (*some)[:min(len(*some), tallyShown)]
 	}
 }
 
@@ -253,23 +263,28 @@ func (t *tally) in(pass *Pass) string {
 	return "at least " + t.String()
 }
 
-// String is "2 open tails and 5 sealed segments (0_0, 1_1, …)".
+// String is "2 open tails (1_1, 3_1) and 5 sealed segments (0_0, 1_0, …)".
 func (t *tally) String() string {
 	if t.open+t.sealed == 0 {
 		return "no segment"
 	}
-	var parts, some []string
-	if t.open > 0 {
-		parts = append(parts, plural(t.open, "open tail"))
+	var parts []string
+	for _, part := range []struct {
+		count int
+		noun  string
+		some  []cluster.LogletID
+	}{{t.open, "open tail", t.someOpen}, {t.sealed, "sealed segment", t.someSealed}} {
+		if part.count == 0 {
+			continue
+		}
+		var some []string
+		for _, id := range part.some {
+			some = append(some, id.String())
+		}
+		if part.count > len(part.some) {
+			some = append(some, "…")
+		}
+		parts = append(parts, plural(part.count, part.noun)+" ("+strings.Join(some, ", ")+")")
 	}
-	if t.sealed > 0 {
-		parts = append(parts, plural(t.sealed, "sealed segment"))
-	}
-	for _, id := range t.some {
-		some = append(some, id.String())
-	}
-	if t.open+t.sealed > len(t.some) {
-		some = append(some, "…")
-	}
-	return strings.Join(parts, " and ") + " (" + strings.Join(some, ", ") + ")"
+	return strings.Join(parts, " and ")
 }

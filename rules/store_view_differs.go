@@ -77,7 +77,7 @@ func viewFinding(document *snapshots.Document, view *snapshots.View, flaw *flaw)
 		f.Observed = flaw.what
 		f.Why = "no server can decode what the store holds: all go on with the version they remember, and one that restarts has none to go on with"
 		f.Related = append(f.Related, Related{Message: flaw.what, At: flaw.at})
-		f.Remedy = []string{"restart no server before the document in the store is repaired"}
+		f.Remedy = []string{"restart no server before the document in the store is repaired together with Restate's developers"}
 	}
 	return f
 }

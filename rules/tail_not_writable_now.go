@@ -44,7 +44,7 @@ var _ = register(Rule{
 			if !outage.stuck {
 				f.Severity = Warning
 				f.Why = "no records were taken until a leader sealed and went on with nodes that were alive, which Restate does by itself"
-				f.Remedy = append(f.Remedy, reconfigure(outage.log))
+				f.Remedy = append(f.Remedy, reconfigureAll(outage.openLogs))
 			}
 		},
 	}.run,

@@ -114,7 +114,7 @@ func (s *staleSequencer) finding(node *snapshots.Node) Finding {
 		Why:      "normal right after a restart: the next leader seals the segment and adds a new one",
 		At:       s.at,
 		Related:  []Related{{Message: fmt.Sprintf("%v is registered as %v", node.ID, node.Generation), At: node.At}},
-		Remedy:   []string{reconfigure(s.lowest)},
+		Remedy:   []string{reconfigureAll(s.openLogs)},
 	}
 	if len(s.runs) > 1 {
 		last := cluster.GenerationalNodeID{ID: node.ID, Generation: s.runs[len(s.runs)-1]}

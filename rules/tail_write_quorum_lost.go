@@ -59,8 +59,11 @@ var _ = register(Rule{
 				Expected: fmt.Sprintf("a write quorum for %v", placement.Replication),
 				Why:      "the log takes no records, and its partition stops",
 				At:       log.ParamsAt(i),
-				Remedy:   append(bringBack(placement.Verdict.Members, cannot, enough), reconfigure(log.ID)),
-				Cause:    describe(placement.Verdict.Members, cannot),
+				Remedy: alternatives(
+					way{"repair this nodeset", bringBack(placement.Verdict.Members, cannot, enough)},
+					way{"go on with another one", []string{reconfigure(log.ID)}},
+				),
+				Cause: describe(placement.Verdict.Members, cannot),
 			}
 			for _, member := range placement.Verdict.Members {
 				if cannot(member) {

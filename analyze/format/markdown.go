@@ -193,19 +193,7 @@ func (p *markdownPrinter) cause(b *bytes.Buffer, findings []analyze.Finding, g *
 			item("related", relatedText(&first.Related[i]))
 		}
 	}
-	var steps []string
-	seen := make(map[string]bool)
-	for _, k := range all {
-		for _, step := range findings[k].Remedy {
-			if !seen[step] && (len(steps) < markdownRows || p.text.All) {
-				steps = append(steps, step)
-			}
-			seen[step] = true
-		}
-	}
-	if len(steps) < len(seen) {
-		steps = append(steps, fmt.Sprintf("# … and %s more", count(len(seen)-len(steps), "step")))
-	}
+	steps := p.steps(findings, all)
 	if len(steps) > 0 {
 		markdownBlock(b, steps)
 	}
@@ -315,6 +303,34 @@ func markdownCode(text string) string {
 		return markdown(text) // what stands in code cannot be escaped
 	}
 	return "`" + text + "`"
+}
+
+// steps are the remedies of some findings, each step once: with the comment that it stands behind.
+func (p *markdownPrinter) steps(findings []analyze.Finding, some []int) (steps []string) {
+	seen := make(map[string]bool)
+	shown, above := 0, ""
+	for _, k := range some {
+		comment := ""
+		for _, step := range findings[k].Remedy {
+			if strings.HasPrefix(step, "#") {
+				comment = step
+				continue
+			}
+			if !seen[step] && (shown < markdownRows || p.text.All) {
+				if comment != above {
+					steps = append(steps, comment) // an empty line behind those that depend on something
+				}
+				steps = append(steps, step)
+				above = comment
+				shown++
+			}
+			seen[step] = true
+		}
+	}
+	if shown < len(seen) {
+		steps = append(steps, fmt.Sprintf("# … and %s more", count(len(seen)-shown, "step")))
+	}
+	return steps
 }
 
 // markdownBlock writes lines as code.
