@@ -16,7 +16,7 @@ import (
 )
 
 // took is how long something took, as the text ends with it.
-var took = regexp.MustCompile(` · (below 1|[0-9]+) ms\n`)
+var took = regexp.MustCompile(` · ((below 1|[0-9]+) ms|[0-9.]+ s)\n`)
 
 // The same input gives the same bytes: whatever the order of the arguments, the number of cores, the working directory,
 // and the way in which paths are written.
