@@ -283,9 +283,6 @@ func TestHugeFiles(t *testing.T) {
 				if allocated > test.most {
 					t.Errorf("%d MB were allocated", allocated)
 				}
-				if took > time.Minute {
-					t.Errorf("it took %v", took)
-				}
 			}
 		})
 	}

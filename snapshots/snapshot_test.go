@@ -285,26 +285,37 @@ func TestDuplicatesInLargeObjects(t *testing.T) {
 	}
 }
 
-// As many partitions as Restate can have are read in no time, whether or not their epochs are there.
+// The largest cluster has 65,536 partitions, each with a document of its own: eight times as many take about eight times as
+// long, and not 64 times.
 func TestMostPartitions(t *testing.T) {
-	c := testcluster.Cluster{Logs: 65_536}
-	table := string(c.PartitionTable())
-	var epochs bytes.Buffer
-	for id := range c.Logs {
-		epochs.Write(c.Epoch(id))
+	most := 65_536
+	if testing.Short() {
+		most = 8_192
 	}
-	start := time.Now()
-	s, err := read(map[string]string{"p": table, "e": epochs.String()})
-	if err != nil || len(s.Epochs) != c.Logs || !s.Captured(EpochMetadata) || len(s.Rivals) > 0 {
-		t.Errorf("%d epochs, %v", len(s.Epochs), err)
+	took := func(partitions int) time.Duration {
+		c := testcluster.Cluster{Logs: partitions}
+		table := string(c.PartitionTable())
+		var epochs bytes.Buffer
+		for id := range c.Logs {
+			epochs.Write(c.Epoch(id))
+		}
+		start := time.Now()
+		s, err := read(map[string]string{"p": table, "e": epochs.String()})
+		if err != nil || len(s.Epochs) != c.Logs || !s.Captured(EpochMetadata) || len(s.Rivals) > 0 {
+			t.Errorf("%d epochs, %v", len(s.Epochs), err)
+		}
+		s, err = read(map[string]string{"p": table, "e": string(c.Epoch(7))})
+		if err != nil || len(s.Gaps) < c.Logs-1 || s.Captured(EpochMetadata) {
+			t.Errorf("%d gaps, %v", len(s.Gaps), err)
+		}
+		return time.Since(start)
 	}
-	s, err = read(map[string]string{"p": table, "e": string(c.Epoch(7))})
-	if err != nil || len(s.Gaps) < c.Logs-1 || s.Captured(EpochMetadata) {
-		t.Errorf("%d gaps, %v", len(s.Gaps), err)
+	few, many := took(most/8), took(most)
+	for range 5 { // whatever else the machine does only ever adds to a time
+		if many < 32*few {
+			return
+		}
+		many = min(many, took(most))
 	}
-	if took := time.Since(start); took > 20*time.Second {
-		t.Errorf("it took %v", took)
-	} else {
-		t.Logf("it took %v", took)
-	}
+	t.Errorf("%d partitions take %v, and %d %v", most/8, few, most, many)
 }
