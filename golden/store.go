@@ -150,7 +150,7 @@ func (s Store) load(name string) (*Golden, error) {
 }
 
 func (s Store) read(file string, most int64) ([]byte, error) {
-	root, err := os.OpenRoot(s.Dir)
+	root, err := s.open()
 	if err != nil {
 		return nil, committed.Reason(err)
 	}
@@ -158,6 +158,9 @@ func (s Store) read(file string, most int64) ([]byte, error) {
 	text, err := committed.Read(root, file, most)
 	return text, committed.Reason(err)
 }
+
+// open opens the directory: the one that the paths of the goldens name, also where .. follows a link.
+func (s Store) open() (*os.Root, error) { return os.OpenRoot(filepath.Clean(s.Dir)) }
 
 // closeQuietly closes what was only read from.
 func closeQuietly(c io.Closer) { _ = c.Close() }
@@ -187,7 +190,7 @@ func (s Store) List() ([]string, error) {
 
 // walk finds the files of the store.
 func (s Store) walk(found func(file string)) error {
-	root, err := os.OpenRoot(s.Dir)
+	root, err := s.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -230,10 +233,10 @@ func (s Store) Write(g *Golden) error {
 }
 
 func (s Store) write(file string, text []byte) (err error) {
-	if err := os.MkdirAll(s.Dir, 0o777); err != nil { //nolint:gosec // as the umask wants it; goldens are no secret
+	if err := os.MkdirAll(filepath.Clean(s.Dir), 0o777); err != nil { //nolint:gosec // as the umask wants it; goldens are no secret
 		return err
 	}
-	root, err := os.OpenRoot(s.Dir)
+	root, err := s.open()
 	if err != nil {
 		return err
 	}
@@ -246,7 +249,7 @@ func (s Store) write(file string, text []byte) (err error) {
 
 // remove removes a file, and the folders that are empty then.
 func (s Store) remove(file string) error {
-	root, err := os.OpenRoot(s.Dir)
+	root, err := s.open()
 	if err == nil {
 		defer closeQuietly(root)
 		err = root.Remove(file)

@@ -184,7 +184,7 @@ func newBaselineRun(env *Environment, c *cli.Context) (*baselineRun, error) {
 	run := &baselineRun{env: env, path: c.String("baseline")}
 	captures, code := env.findCaptures(arguments)
 	run.captures, run.codes = captures, []exitCode{code}
-	if err := apart("baseline", run.path, run.path, captures); err != nil {
+	if err := apart("baseline", captures, run.path); err != nil {
 		return nil, err
 	}
 	run.gone = c.Bool("gone") && areAll(arguments, code)

@@ -33,7 +33,7 @@ func (env *Environment) newLeaver(c *cli.Context, arguments []string, captures [
 	}
 	run.pending, run.captures, run.codes = pending, captures, []exitCode{code}
 	run.configured = configArguments(c)
-	if err := run.apart("pending", pending.Dir); err != nil {
+	if err := run.apart("pending", *pending); err != nil {
 		return nil, err
 	}
 	run.checker, err = env.newGoldenChecker(c, captures)

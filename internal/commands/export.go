@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -53,7 +52,9 @@ overwritten, and nothing is written into the snapshot. The files may hold secret
 				return usagef("export takes one snapshot: %q is %d of them", arguments[0], len(captures))
 			}
 			e := &exporter{env: env, dir: c.String("to"), overwrite: c.Bool("overwrite"), code: clean}
-			if err := e.apart(captures[0]); err != nil {
+			from := captures[0]
+			from.Path = directoryOf(from) // nothing that looks like a document is put beside one, either
+			if err := apart("to", []snapshots.Capture{from}, e.dir); err != nil {
 				return err
 			}
 			code, err = env.readCapture(captures[0], e.export)
@@ -77,49 +78,6 @@ type exporter struct {
 type exported struct {
 	name     string
 	document *snapshots.Document // nil for a key that does not exist
-}
-
-// apart makes sure that nothing is written into what is read.
-func (e *exporter) apart(capture snapshots.Capture) error {
-	if capture.Path == "" {
-		return nil // it has no place of its own
-	}
-	input, err := filepath.EvalSymlinks(capture.Path)
-	if err != nil {
-		return exportError(capture.Name, err)
-	}
-	if info, err := os.Stat(input); err == nil && !info.IsDir() {
-		input = filepath.Dir(input)
-	}
-	output, err := resolved(e.dir)
-	if err != nil {
-		return usagef("--to: %s", format.Clean(err.Error()))
-	}
-	within, err := filepath.Rel(input, output)
-	if err == nil && within != ".." && !strings.HasPrefix(within, ".."+string(filepath.Separator)) {
-		return usagef("--to: %s is in the directory that is read, into which nothing is written", format.Clean(e.dir))
-	}
-	return nil
-}
-
-// resolved is the absolute path of a directory, all links followed, of which the last parts may not exist yet.
-func resolved(dir string) (string, error) {
-	absolute, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	var missing []string
-	for at := absolute; ; at = filepath.Dir(at) {
-		found, err := filepath.EvalSymlinks(at)
-		switch {
-		case err == nil:
-			slices.Reverse(missing)
-			return filepath.Join(append([]string{found}, missing...)...), nil
-		case !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at):
-			return "", err
-		}
-		missing = append(missing, filepath.Base(at))
-	}
 }
 
 // export writes what there is.

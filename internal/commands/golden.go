@@ -120,7 +120,7 @@ Suppressed findings are kept in an accepted report, marked. ` + configHelp,
 				return err
 			}
 			if run.pending = pending; pending != nil {
-				if err := run.apart("pending", pending.Dir); err != nil {
+				if err := run.apart("pending", *pending); err != nil {
 					return err
 				}
 			}

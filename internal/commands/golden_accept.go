@@ -23,6 +23,8 @@ The file redactions.yaml in the directory of the goldens says what is replaced b
 written: a JSON pointer with wildcards such as /findings/*/title, a regular expression to match (or the whole text), a
 placeholder such as "[node name]", and the reason.
 
+Nothing is ever written into a snapshot: the directory of the goldens may be beside one, and not within.
+
 Prints what it wrote, and what changed. A report that is as accepted is not written again. A golden that holds
 merge-conflict markers is replaced; anything else that is no golden is left as it is, and so is the golden of a
 snapshot on which a rule crashed.`,

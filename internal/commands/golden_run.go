@@ -61,8 +61,12 @@ func newGoldenRun(env *Environment, c *cli.Context) (*goldenRun, error) {
 }
 
 // apart makes sure that goldens, or pending reports, are not written into a snapshot.
-func (run *goldenRun) apart(flag, dir string) error {
-	return apart(flag, dir, filepath.Join(dir, "x"+golden.Suffix), run.captures)
+func (run *goldenRun) apart(flag string, store golden.Store) error {
+	paths := captureNames(run.captures)
+	for i, name := range paths {
+		paths[i] = store.Path(name)
+	}
+	return apart(flag, run.captures, paths...)
 }
 
 // newPendingRun prepares a run over the pending reports of a store: those on the named snapshots, or all.
@@ -100,7 +104,7 @@ func newGoldenRunFrom(env *Environment, c *cli.Context) (*goldenRun, error) {
 	}
 	run, err := newGoldenRun(env, c)
 	if err == nil {
-		err = run.apart("dir", run.store.Dir)
+		err = run.apart("dir", run.store)
 	}
 	return run, err
 }

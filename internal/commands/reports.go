@@ -108,12 +108,8 @@ func rootOf(c *cli.Context) (string, error) {
 
 // pathBelow is where the sources of a capture are, below a root; empty if they are not.
 func pathBelow(root string, capture snapshots.Capture) string {
-	place := capture.Path
-	if len(capture.Files) == 1 && filepath.Base(place) == capture.Files[0] {
-		place = filepath.Dir(place)
-	}
-	below, err := filepath.Rel(root, place)
-	if root == "" || place == "" || err != nil || !filepath.IsLocal(below) {
+	below, err := filepath.Rel(root, directoryOf(capture))
+	if root == "" || capture.Path == "" || err != nil || !filepath.IsLocal(below) {
 		return ""
 	}
 	return filepath.ToSlash(below)
@@ -146,7 +142,7 @@ func (env *Environment) openReports(outputs []output, captures []snapshots.Captu
 		report := &report{output: o}
 		w := env.Stdout
 		if o.file != "" {
-			if err := apart("format", o.file, o.file, captures); err != nil {
+			if err := apart("format", captures, o.file); err != nil {
 				r.discard()
 				return nil, err
 			}
@@ -161,44 +157,6 @@ func (env *Environment) openReports(outputs []output, captures []snapshots.Captu
 		r.all = append(r.all, report)
 	}
 	return r, nil
-}
-
-// apart makes sure that a file is not in a snapshot, where it would be read the next time, and is none of its files. The flag
-// and what it was given are for the message.
-func apart(flag, given, file string, captures []snapshots.Capture) error {
-	into := func(capture snapshots.Capture) error {
-		return usagef("--%s: %s is in the snapshot %s, which is only ever read; name a place elsewhere", flag, format.Clean(given), format.Clean(capture.Name))
-	}
-	written, _ := os.Stat(file)
-	dir, _ := os.Stat(filepath.Dir(file)) // if there is none, creating the file will fail, and say so
-	for _, capture := range captures {
-		place, err := os.Stat(capture.Path)
-		if capture.Path == "" || err != nil {
-			continue
-		}
-		if !place.IsDir() {
-			if written != nil && os.SameFile(place, written) {
-				return into(capture)
-			}
-			continue
-		}
-		seen := make(map[string]bool)
-		for _, name := range append([]string{"x"}, capture.Files...) {
-			path := filepath.Join(capture.Path, filepath.FromSlash(name))
-			if written != nil && name != "x" {
-				if info, err := os.Stat(path); err == nil && os.SameFile(info, written) {
-					return into(capture)
-				}
-			}
-			if holder := filepath.Dir(path); !seen[holder] {
-				seen[holder] = true
-				if info, err := os.Stat(holder); err == nil && dir != nil && os.SameFile(info, dir) {
-					return into(capture)
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // prepare does with a result what the formats need.
