@@ -55,6 +55,18 @@ func Open(path string) (*Snapshot, error) {
 	return s, nil
 }
 
+// A PathError says why a path could not be used, or one below it that was searched.
+type PathError struct {
+	// Path is as it was given, or how it is called from there.
+	Path string
+	Err  error
+}
+
+func (e *PathError) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *PathError) Unwrap() error { return e.Err }
+
 // Find finds the snapshots that paths name, and reads no more than the heads of some files to do so. A path is
 //
 //   - a file: one snapshot with one source, whatever it holds;
@@ -72,8 +84,9 @@ func Open(path string) (*Snapshot, error) {
 // called without what their compression adds to a name.
 //
 // The captures are sorted by name, every place once. A name is that of the file or directory, or its path below the
-// DIR of DIR/..., and has as many parent directories more as it takes to tell captures apart. The error lists, one on
-// a line, every path that could not be used; the captures of the others are returned with it.
+// DIR of DIR/..., and has as many parent directories more as it takes to tell captures apart. The error is a
+// *multierror.Error with a *PathError for every path that could not be used, and lists them one on a line; the captures of
+// the others are returned with it.
 func Find(paths ...string) ([]Capture, error) { return FindWith(nil, paths...) }
 
 // FindWith is Find with a standard input, which the path "-" means: a file without a place, called "stdin". If it is no
@@ -130,7 +143,7 @@ type place struct {
 
 // problem says what is wrong with a path, once.
 func (f *finder) problem(path string, err error) {
-	err = fmt.Errorf("%s: %w", path, underlying(err))
+	err = &PathError{path, underlying(err)}
 	if text := err.Error(); !f.said[text] {
 		f.said[text] = true
 		f.problems = multierror.Append(f.problems, err)

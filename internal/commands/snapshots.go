@@ -2,9 +2,12 @@ package commands
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	multierror "github.com/hashicorp/go-multierror"
 
 	"restate-lint/analyze"
 	"restate-lint/analyze/format"
@@ -30,24 +33,26 @@ func (env *Environment) searchCaptures(arguments []string) ([]snapshots.Capture,
 	if err == nil {
 		return captures, nil, clean
 	}
-	var failures []analyze.Failure
-	for problem := range strings.SplitSeq(err.Error(), "\n") {
-		env.complain("%s", format.Clean(problem))
-		failures = append(failures, notFound(problem, arguments))
+	problems := []error{err}
+	if several := (*multierror.Error)(nil); errors.As(err, &several) {
+		problems = several.Errors
+	}
+	failures := make([]analyze.Failure, len(problems))
+	for i, problem := range problems {
+		env.complain("%s", format.Clean(problem.Error()))
+		failures[i] = notFound(problem)
 	}
 	return captures, failures, unreadable
 }
 
-// notFound is the failure behind a problem of finding. It says nothing of where the working directory is: of a path that
-// was given, it has the last element.
-func notFound(problem string, arguments []string) analyze.Failure {
-	for _, argument := range arguments {
-		if reason, ok := strings.CutPrefix(problem, argument+": "); ok {
-			return analyze.Failure{Snapshot: filepath.Base(strings.TrimSuffix(argument, "...")), Reason: reason}
-		}
+// notFound is the failure behind a problem of finding. It says nothing of where the working directory is: of a path, it has
+// the last element.
+func notFound(problem error) analyze.Failure {
+	of := &snapshots.PathError{}
+	if !errors.As(problem, &of) {
+		return analyze.Failure{Snapshot: ".", Reason: problem.Error()}
 	}
-	name, reason, _ := strings.Cut(problem, ": ")
-	return analyze.Failure{Snapshot: filepath.Base(name), Reason: reason}
+	return analyze.Failure{Snapshot: filepath.Base(strings.TrimSuffix(of.Path, "...")), Reason: of.Err.Error()}
 }
 
 // readCapture reads one capture and does something with it. What cannot be read is complained about; whatever panics on
