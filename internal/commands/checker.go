@@ -21,8 +21,8 @@ type checker struct {
 	plans map[string]*plan // by the name of the capture
 	// accounts are those of the configurations that apply to some capture, by the names of the files.
 	accounts []account
-	// brought are the names of configurations that lie in snapshots themselves.
-	brought []string
+	// brought are the configurations that lie in snapshots themselves.
+	brought []*config.File
 	// baseline is the account of the baseline at baselinePath; nil for none.
 	baseline     *baseline.Account
 	baselinePath string
@@ -103,9 +103,9 @@ func (env *Environment) newCheckerOf(c *cli.Context, captures []snapshots.Captur
 			if file != nil {
 				k.accounts = append(k.accounts, account{file, p.account})
 			}
-			if configurations.brought(file, capture) {
-				k.brought = append(k.brought, file.Name)
-			}
+		}
+		if configurations.brought(file, capture) {
+			k.brought = append(k.brought, file)
 		}
 		k.plans[capture.Name] = byFile[file]
 	}
@@ -162,8 +162,8 @@ const fewRemarks = 10
 // conclude complains, once all captures were checked, about configurations that came with their snapshots, and about entries
 // of configurations and of the baseline that do nothing, or not any more. It returns the remarks about these entries.
 func (k *checker) conclude() (remarks []analyze.Remark) {
-	for _, name := range k.brought {
-		k.env.complain("%s: applies, though it came with the snapshot; --no-config applies none", format.Clean(name))
+	for _, file := range k.brought {
+		k.env.complainBrought(file)
 	}
 	for _, a := range k.accounts {
 		of := a.Remarks()

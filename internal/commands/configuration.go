@@ -58,8 +58,9 @@ func configurationsOf(c *cli.Context) (*configurations, error) {
 	return s, nil
 }
 
-// configuredOptions are the values of options that the configuration of a capture sets, by the ids of the rules.
-func configuredOptions(c *cli.Context, capture snapshots.Capture) (map[string]map[string]int64, error) {
+// configuredOptions are the values of options that the configuration of a capture sets, by the ids of the rules. It complains
+// if the configuration came with the capture.
+func (env *Environment) configuredOptions(c *cli.Context, capture snapshots.Capture) (map[string]map[string]int64, error) {
 	configurations, err := configurationsOf(c)
 	if err != nil {
 		return nil, err
@@ -71,6 +72,9 @@ func configuredOptions(c *cli.Context, capture snapshots.Capture) (map[string]ma
 	options := make(map[string]map[string]int64)
 	for id, settings := range file.Settings() {
 		options[id] = settings.Options
+	}
+	if configurations.brought(file, capture) {
+		env.complainBrought(file)
 	}
 	return options, nil
 }
@@ -125,6 +129,11 @@ func (s *configurations) of(capture snapshots.Capture) (*config.File, origin, er
 // took may.
 func (s *configurations) brought(file *config.File, capture snapshots.Capture) bool {
 	return capture.Path != "" && file != nil && s.byPath[filepath.Join(capture.Path, config.FileName)] == file
+}
+
+// complainBrought says that a configuration applies which lies in a snapshot.
+func (env *Environment) complainBrought(file *config.File) {
+	env.complain("%s: applies, though it came with the snapshot; --no-config applies none", format.Clean(file.Name))
 }
 
 // from is the configuration that is found from a directory upwards; nil for none.

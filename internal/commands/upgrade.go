@@ -55,7 +55,7 @@ what is usual in the cluster. No severity, suppression or baseline opens a gate.
 			case len(captures) != 1:
 				return usagef("upgrade takes one snapshot: %q is %d of them", arguments[0], len(captures))
 			}
-			if request.Options, err = configuredOptions(c, captures[0]); err != nil {
+			if request.Options, err = env.configuredOptions(c, captures[0]); err != nil {
 				return err
 			}
 			codes := []exitCode{clean}
