@@ -3,6 +3,7 @@ package commands
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,9 +27,9 @@ const reviewKeys = `  a   accept    the golden takes it over
   v   view      the lines of the capture that it is about, if the capture is at hand
   ar  accept    this and all that follow of the same rule, of all snapshots
   rr  reject    this and all that follow of the same rule, of all snapshots
-  A   accept    this and all that follow, of all snapshots
-  R   reject    this and all that follow, of all snapshots
-  q   quit      what follows is skipped
+  A   accept    this and all that follow, of all snapshots, but for what ar and rr have decided
+  R   reject    this and all that follow, of all snapshots, but for what ar and rr have decided
+  q   quit      what follows is skipped, but for what ar and rr have decided
   ?   help      these letters`
 
 func goldenReviewCommand(env *Environment) *cli.Command {
@@ -78,7 +79,7 @@ was decided, and asks nothing.`,
 					return err
 				}
 			}
-			if !asJSON && d.none() && !c.IsSet("pending") && slices.Contains(c.Args().Slice(), "-") {
+			if !asJSON && d.none() && !c.IsSet("pending") && timesStdin(c.Args().Slice()) > 0 {
 				return usagef("standard input cannot hold the snapshot and the answers: decide with --accept, --reject, --accept-all or --reject-all, or list with --format json")
 			}
 			run, err := newGoldenRunFrom(env, c)
@@ -269,9 +270,9 @@ type asker struct {
 	text format.Text
 	// echo repeats what was read, where no terminal has shown it.
 	echo bool
-	// rest is what to do about everything that follows; empty for asking on.
+	// rest is what to do about everything else that follows; empty for asking on.
 	rest golden.Decision
-	// rules is what to do about everything that follows of a rule.
+	// rules is what to do about everything that follows of a rule, whatever rest is.
 	rules map[string]golden.Decision
 }
 
@@ -279,12 +280,8 @@ type asker struct {
 func (a *asker) decide(r *review) error {
 	var asked []int // the differences that were shown before
 	for i := 0; i < len(r.Changes); {
-		if a.rest != "" {
-			r.DecideAll(i, a.rest)
-			return nil
-		}
 		change := r.Changes[i]
-		if decision := a.rules[change.Rule()]; decision != "" {
+		if decision := cmp.Or(a.rules[change.Rule()], a.rest); decision != "" {
 			change.Decision = decision
 			i++
 			continue
