@@ -33,7 +33,7 @@ var environmentHelp = [][2]string{
 	{"NO_COLOR", "no colours, if it is set to anything"},
 	{"FORCE_COLOR", "colours, if it is set to anything but 0, although the output is no terminal"},
 	{"TERM", "neither colours nor progress on a terminal that is dumb"},
-	{"CI", "if it is set to anything, no golden is written without --force, and nothing is told of progress; otherwise standard error does so where it is a terminal and reading takes longer than a second"},
+	{"CI", "if it is set to anything but 0 or false, no golden and no baseline is written without --force, and nothing is told of progress; otherwise standard error does so where it is a terminal and reading takes longer than a second"},
 	{"SOURCE_DATE_EPOCH", "what day it is for what expires, in seconds since 1970, instead of that of the clock"},
 }
 

@@ -45,7 +45,7 @@ type progress struct {
 // useTerminal makes an environment tell of progress, if standard error is a terminal that somebody looks at.
 func (env *Environment) useTerminal() {
 	file, ok := env.Stderr.(*os.File)
-	if !ok || !isTerminal(file) || env.Getenv("TERM") == "dumb" || env.Getenv("CI") != "" {
+	if !ok || !isTerminal(file) || env.Getenv("TERM") == "dumb" || env.inCI() {
 		return
 	}
 	env.progress = &progress{terminal: file, columns: func() int {

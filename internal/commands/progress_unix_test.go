@@ -110,6 +110,8 @@ func TestProgressIsToldOnlyWhereSomebodyLooks(t *testing.T) {
 		{"out", nil, false},
 		{"", nil, false},
 		{"out err", map[string]string{"CI": "true"}, false},
+		{"out err", map[string]string{"CI": "false"}, true},
+		{"out err", map[string]string{"CI": "0"}, true},
 		{"out err", map[string]string{"TERM": "dumb"}, false},
 	} {
 		onTerminal(t, c.streams, c.variables, func(env *Environment) {
