@@ -271,11 +271,7 @@ func (run *goldenRun) orphans() []string {
 	if !areAll(run.arguments, run.codes[0]) {
 		return nil
 	}
-	names := make([]string, len(run.captures))
-	for i, capture := range run.captures {
-		names[i] = capture.Name
-	}
-	orphaned, err := run.store.Orphans(names)
+	orphaned, err := run.store.Orphans(captureNames(run.captures))
 	if err != nil {
 		run.fail(unreadable)
 		run.env.complain("%s", format.Clean(err.Error()))
@@ -331,10 +327,10 @@ func (run *goldenRun) commandLine() string {
 	if run.from != nil {
 		text += " --pending " + shellWord(run.from.Dir)
 	}
+	if slices.ContainsFunc(run.arguments, looksLikeFlag) {
+		text += " --"
+	}
 	for _, argument := range run.arguments {
-		if argument[0] == '-' {
-			argument = "./" + argument
-		}
 		text += " " + shellWord(argument)
 	}
 	return text
@@ -362,7 +358,7 @@ func shellWord(word string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,=", r)
 	}
-	if strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
+	if word == "" || strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
 		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
 	return word
