@@ -77,6 +77,11 @@ func TestReadIsBounded(t *testing.T) {
 	if _, err := committed.Read(root, "file", 1<<20); !errors.Is(err, committed.ErrTooLarge) || !strings.Contains(err.Error(), "more than 1 MiB") {
 		t.Error(err)
 	}
+	for most, want := range map[int64]string{256 << 10: "more than 256 KiB", 256<<10 + 1: "more than 256 KiB", 1<<20 - 1: "more than 1023 KiB", 3: "more than 3 bytes"} {
+		if _, err := committed.Read(root, "file", most); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%d: %v, want %s", most, err, want)
+		}
+	}
 	if _, err := committed.Read(root, "none", 1); !errors.Is(committed.Reason(err), fs.ErrNotExist) {
 		t.Error(err)
 	}

@@ -51,9 +51,20 @@ func Read(root *os.Root, file string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(whole.Len()) > most {
-		return nil, fmt.Errorf("%w: it has more than %d MiB", ErrTooLarge, most>>20)
+		return nil, fmt.Errorf("%w: it has more than %s", ErrTooLarge, size(most))
 	}
 	return whole.Bytes(), nil
+}
+
+// size is a number of bytes in words, as a whole multiple of the largest unit that is not larger.
+func size(n int64) string {
+	switch {
+	case n >= 1<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
 }
 
 // Write writes a file below a directory. It is there as a whole or not at all: on an error, what was there before still is,
