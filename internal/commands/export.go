@@ -2,11 +2,9 @@ package commands
 
 import (
 	"bufio"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -148,41 +146,26 @@ func (e *exporter) export(snapshot *snapshots.Snapshot) error {
 }
 
 // write writes one file, which is there as a whole or not at all.
-func (e *exporter) write(root *os.Root, file exported) (err error) {
+func (e *exporter) write(root *os.Root, file exported) error {
 	if d := file.document; d != nil && !d.Complete {
 		return errors.New("it could not be read as a whole")
 	}
-	temporary := ".restate-lint-" + rand.Text() + ".tmp"
-	f, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := committed.Create(root, file.name, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, root.Remove(temporary))
-		}
-	}()
 	if file.document != nil {
 		err = file.document.Print(f)
 	} else {
 		_, err = io.WriteString(f, "null\n")
 	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
+	switch {
+	case err != nil:
+		return errors.Join(err, f.Discard())
+	case e.overwrite:
+		return f.Commit()
 	}
-	if err != nil {
-		return err
-	}
-	if e.overwrite {
-		return root.Rename(temporary, file.name)
-	}
-	switch err := root.Link(temporary, file.name); { // which, unlike renaming, replaces nothing
-	case errors.Is(err, fs.ErrExist):
-		return err
-	case err != nil: // not every file system has links
-		return root.Rename(temporary, file.name)
-	}
-	return root.Remove(temporary)
+	return f.CommitNew()
 }
 
 func exportError(dir string, err error) error {

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"cmp"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -211,7 +210,7 @@ var mostScanned = 25_000
 func (r *reports) discard() {
 	for _, report := range r.all {
 		if report.target != nil {
-			report.target.discard()
+			_ = report.target.discard() // nothing is lost that was promised
 		}
 	}
 }
@@ -256,12 +255,13 @@ func (r *reports) guard(report *report, do func(format.Printer) error) error {
 	return do(report.printer)
 }
 
-// A target is a file that is written under another name, and gets its own when it is whole.
+// A target is where a report goes for which a file was named: the file, which is there when it is whole, or a device or a
+// pipe, which is written directly.
 type target struct {
 	io.Writer
-	file      *os.File
-	name      string
-	temporary string // empty for a device or a pipe, which is written directly, and for what is done
+	commit func() error
+	// discard removes what commit has not made a file of.
+	discard func() error
 }
 
 // openTarget begins to write a file.
@@ -279,40 +279,15 @@ func openTarget(name string) (*target, error) {
 			if err != nil {
 				return failed(err)
 			}
-			return &target{Writer: file, file: file, name: path}, nil
+			return &target{file, file.Close, file.Close}, nil
 		}
 		if path, err = filepath.EvalSymlinks(path); err != nil { // a link stays one
 			return failed(err)
 		}
 	}
-	temporary := filepath.Join(filepath.Dir(path), ".restate-lint-"+rand.Text()+".tmp")
-	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // as the umask wants it
+	file, err := committed.CreateAt(path, 0o666) // as the umask wants it
 	if err != nil {
 		return failed(err)
 	}
-	return &target{Writer: file, file: file, name: path, temporary: temporary}, nil
-}
-
-// commit ends the file and gives it its name.
-func (t *target) commit() error {
-	err := t.file.Close()
-	if t.temporary == "" {
-		return err
-	}
-	if err == nil {
-		err = os.Rename(t.temporary, t.name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(t.temporary))
-	}
-	t.temporary = ""
-	return nil
-}
-
-// discard removes what commit has not made a file of.
-func (t *target) discard() {
-	if t.temporary != "" {
-		_, _ = t.file.Close(), os.Remove(t.temporary) // nothing is lost that was promised
-		t.temporary = ""
-	}
+	return &target{file, file.Commit, file.Discard}, nil
 }

@@ -122,3 +122,68 @@ func TestWriteKeepsPermissionsAndHeedsThem(t *testing.T) {
 		t.Error(entries, err)
 	}
 }
+
+func TestAFileHasItsNameOnceItIsCommitted(t *testing.T) {
+	root, dir := directory(t)
+	holds := func(want ...string) {
+		t.Helper()
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != len(want) {
+			t.Fatalf("%v, %v, want %q", entries, err, want)
+		}
+		for i, entry := range entries {
+			text, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+			if got := entry.Name() + " " + string(text); got != want[i] && !(committed.IsTemporary(entry.Name()) && want[i] == "temporary "+string(text)) {
+				t.Errorf("%q, %v, want %q", got, err, want[i])
+			}
+		}
+	}
+	begin := func(text string) *committed.File {
+		t.Helper()
+		f, err := committed.Create(root, "file", 0o600)
+		if text == "at" {
+			if err = errors.Join(err, f.Discard()); err == nil {
+				f, err = committed.CreateAt(filepath.Join(dir, "file"), 0o600)
+			}
+		}
+		if err == nil {
+			_, err = f.Write([]byte(text))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f := begin("one")
+	holds("temporary one")
+	if err := errors.Join(f.Discard(), f.Discard()); err != nil {
+		t.Error(err)
+	}
+	holds()
+	if err := begin("two").CommitNew(); err != nil {
+		t.Error(err)
+	}
+	holds("file two")
+	if err := begin("three").CommitNew(); !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
+	}
+	holds("file two")
+	f = begin("at")
+	holds("temporary at", "file two")
+	if err := errors.Join(f.Commit(), f.Discard()); err != nil {
+		t.Error(err)
+	}
+	holds("file at")
+	if err := os.Remove(filepath.Join(dir, "file")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "file"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := begin("five").Commit(); err == nil {
+		t.Error("a directory was replaced")
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Error(entries, err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -70,7 +71,7 @@ func size(n int64) string {
 // Write writes a file below a directory. It is there as a whole or not at all: on an error, what was there before still is,
 // and nothing else is left behind. A file that is there keeps its permissions, and is not replaced if they forbid its owner
 // to write. A link is replaced by the file.
-func Write(root *os.Root, file string, text []byte) (err error) {
+func Write(root *os.Root, file string, text []byte) error {
 	before, err := root.Lstat(file)
 	exists := err == nil && before.Mode().IsRegular()
 	switch {
@@ -79,32 +80,104 @@ func Write(root *os.Root, file string, text []byte) (err error) {
 	case exists && before.Mode()&0o200 == 0:
 		return errors.New("is read-only")
 	}
-	temporary := path.Join(path.Dir(file), temporaryPrefix+rand.Text()+temporarySuffix)
-	f, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := Create(root, file, 0o666)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, root.Remove(temporary))
-		}
-	}()
 	if exists {
-		err = f.Chmod(before.Mode().Perm())
+		err = f.file.Chmod(before.Mode().Perm())
 	}
 	if err == nil {
 		_, err = f.Write(text)
 	}
 	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
+		err = f.file.Sync()
 	}
 	if err != nil {
-		return err
+		return errors.Join(err, f.Discard())
 	}
-	return root.Rename(temporary, file)
+	return f.Commit()
+}
+
+// A File is written under a temporary name, and gets its own when it is whole.
+type File struct {
+	file            *os.File
+	root            *os.Root
+	name, temporary string
+	alone           bool // nobody else has the root
+}
+
+// Create begins to write a file below a directory. Before it is committed, nothing has its name; unless it is, it has to be
+// discarded.
+func Create(root *os.Root, name string, mode fs.FileMode) (*File, error) {
+	temporary := path.Join(path.Dir(name), temporaryPrefix+rand.Text()+temporarySuffix)
+	file, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return nil, err
+	}
+	return &File{file: file, root: root, name: name, temporary: temporary}, nil
+}
+
+// CreateAt is Create for a path. What the path leads to by links is left as it is: the file comes in the place of the last.
+func CreateAt(name string, mode fs.FileMode) (*File, error) {
+	root, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return nil, err
+	}
+	f, err := Create(root, filepath.Base(name), mode)
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	f.alone = true
+	return f, nil
+}
+
+// Write writes more of the file.
+func (f *File) Write(text []byte) (int, error) { return f.file.Write(text) }
+
+// Commit gives the file its name, which nothing else has then. On an error, nothing is left of it.
+func (f *File) Commit() error { return f.commit(f.root.Rename) }
+
+// CommitNew is Commit where nothing is to be replaced: the error wraps fs.ErrExist if something has the name.
+func (f *File) CommitNew() error {
+	return f.commit(func(temporary, name string) error {
+		switch err := f.root.Link(temporary, name); { // which, unlike renaming, replaces nothing
+		case err == nil:
+			return f.root.Remove(temporary)
+		case errors.Is(err, fs.ErrExist):
+			return err
+		}
+		return f.root.Rename(temporary, name) // not every file system has links
+	})
+}
+
+func (f *File) commit(rename func(temporary, name string) error) error {
+	err := f.file.Close()
+	if err == nil {
+		err = rename(f.temporary, f.name)
+	}
+	if err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	return f.closed()
+}
+
+// Discard removes what was written. It does nothing once the file was committed or discarded.
+func (f *File) Discard() error {
+	if f.temporary == "" {
+		return nil
+	}
+	_ = f.file.Close() // nothing of it is kept
+	return errors.Join(f.root.Remove(f.temporary), f.closed())
+}
+
+// closed notes that the file is done with.
+func (f *File) closed() error {
+	f.temporary = ""
+	if f.alone {
+		return f.root.Close()
+	}
+	return nil
 }
 
 // Reason is an error of the file system without its path, which is put before it anyway, and in plain words where the
