@@ -5,8 +5,10 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"strings"
 
 	"restate-lint/analyze/upgrade"
+	"restate-lint/rules"
 )
 
 // UpgradeSchema is the JSON Schema (draft 2020-12) of what UpgradeJSON writes.
@@ -20,12 +22,16 @@ func UpgradeJSON(w io.Writer, report *upgrade.Report) error { return encode(w, r
 // Upgrade prints a report for people: the verdict first, then what stands in the way, then what to do. The report has to
 // be located.
 func (t Text) Upgrade(w *bytes.Buffer, r *upgrade.Report) {
+	to := r.To
+	if r.Preview {
+		to += " (preview)"
+	}
 	var what string
 	switch {
 	case r.To != "" && r.RollbackTo != "":
-		what = fmt.Sprintf("upgrade to %s with a way back to %s", r.To, r.RollbackTo)
+		what = fmt.Sprintf("upgrade to %s with a way back to %s", to, r.RollbackTo)
 	case r.To != "":
-		what = "upgrade to " + r.To
+		what = "upgrade to " + to
 	default:
 		what = "rollback to " + r.RollbackTo
 	}
@@ -38,14 +44,24 @@ func (t Text) Upgrade(w *bytes.Buffer, r *upgrade.Report) {
 		colour = boldRed
 	}
 	line := func(prefix, text string) { hang(w, prefix, text) }
-	fmt.Fprintf(w, "%s: %s of cluster %s\n", t.Palette.paint(colour, string(r.Verdict)), Clean(what), name)
+	verdict := string(r.Verdict)
+	if r.Verdict == upgrade.Go && len(r.Undecided) > 0 {
+		verdict += ", as far as was captured"
+	}
+	fmt.Fprintf(w, "%s: %s of cluster %s\n", t.Palette.paint(colour, verdict), Clean(what), name)
+	if r.Preview {
+		line("", r.To+" is not released: what is known of it is a preview")
+	}
+	if r.Already {
+		line("", "all nodes run "+r.To+" already")
+	}
 	switch {
 	case r.Verdict == upgrade.NoGo && len(r.Blockers) == 0:
-		line("", "nothing is known to stand in the way, but not everything could be decided")
+		line("", verb(len(r.Undecided), "point is", "points are")+" undecided, and everything has to be decided; nothing that was captured stands in the way")
 	case r.Verdict == upgrade.NoGo:
 		line("", fmt.Sprintf("%s in the way", verb(len(r.Blockers), "thing stands", "things stand")))
 	case len(r.Undecided) > 0:
-		line("", fmt.Sprintf("nothing stands in the way, as far as the capture shows: %s undecided", verb(len(r.Undecided), "point is", "points are")))
+		line("", verb(len(r.Undecided), "point is", "points are")+" undecided; nothing that was captured stands in the way")
 	default:
 		line("", "nothing stands in the way")
 	}
@@ -64,7 +80,7 @@ func (t Text) Upgrade(w *bytes.Buffer, r *upgrade.Report) {
 	t.upgradeItems(w, "warning", boldGold, r.Warnings)
 	if len(r.Undecided) > 0 {
 		fmt.Fprintf(w, "\n%s\n", t.Palette.paint(bold, "undecided, for lack of evidence:"))
-		for _, item := range r.Undecided {
+		for _, item := range gathered(r.Undecided) {
 			line("  ", Clean(item.Check)+named(item)+": "+Clean(item.Message))
 			line("      missing   ", Clean(item.Missing))
 		}
@@ -78,6 +94,33 @@ func (t Text) Upgrade(w *bytes.Buffer, r *upgrade.Report) {
 			line("     - ", Clean(do))
 		}
 	}
+}
+
+// gathered puts items about rules that lack the same into one, where the first of them stood.
+func gathered(items []upgrade.Item) (list []upgrade.Item) {
+	const degraded = "upgrade-while-degraded"
+	at := make(map[string]int)
+	names := make(map[string][]string)
+	for _, item := range items {
+		i, seen := at[item.Missing]
+		switch {
+		case item.Check != degraded || rules.Find(item.Row) == nil:
+			list = append(list, item)
+			continue
+		case seen:
+			list[i].Message, list[i].Row = "whether these rules find something: ", ""
+		default:
+			at[item.Missing] = len(list)
+			list = append(list, item)
+		}
+		names[item.Missing] = append(names[item.Missing], item.Row)
+	}
+	for missing, i := range at {
+		if len(names[missing]) > 1 {
+			list[i].Message += strings.Join(names[missing], ", ")
+		}
+	}
+	return list
 }
 
 // named is the row of an item, where it says more than the check.

@@ -16,7 +16,7 @@ func TestUpgradeReportsFollowTheirSchema(t *testing.T) {
 	schema := compile(t, format.UpgradeSchema)
 	eachCapture(t, func(t *testing.T, s *snapshots.Snapshot) {
 		for _, request := range []upgrade.Request{
-			{To: cluster.Release{Major: 1, Minor: 9}},
+			{To: cluster.Release{Major: 1, Minor: 8}, RollbackTo: cluster.Release{Major: 1, Minor: 2}},
 			{RollbackTo: cluster.Release{Major: 1, Minor: 2}},
 		} {
 			report, err := upgrade.Judge("test", s, request)

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,8 +37,11 @@ type Request struct {
 	Options map[string]map[string]int64
 }
 
+// ErrNoAnswer says that the snapshot lacks what every answer needs.
+var ErrNoAnswer = errors.New("what the cluster runs cannot be told without nodes_config, a .cluster-marker or --from")
+
 // Judge answers a request by a snapshot and the matrix that comes with the program. The error says that the request
-// makes no sense for this cluster.
+// makes no sense for this cluster, or is ErrNoAnswer.
 func Judge(version string, snapshot *snapshots.Snapshot, request Request) (*Report, error) {
 	return JudgeBy(Known(), version, snapshot, request)
 }
@@ -57,6 +61,9 @@ func JudgeBy(matrix *Matrix, version string, snapshot *snapshots.Snapshot, reque
 	if err := j.sensible(); err != nil {
 		return nil, err
 	}
+	if nodes, _ := j.evidence.active(); len(nodes) == 0 && j.oldest.IsZero() && j.newest.IsZero() {
+		return nil, ErrNoAnswer
+	}
 	if !request.To.IsZero() {
 		j.aim(request.To, request.ToPatch)
 		j.report.To = named(request.To, request.ToPatch)
@@ -72,7 +79,7 @@ func JudgeBy(matrix *Matrix, version string, snapshot *snapshots.Snapshot, reque
 		j.upgrade()
 	}
 	j.rollback()
-	j.conclude()
+	j.report.Verdict = j.verdict()
 	return j.report, nil
 }
 
@@ -107,6 +114,11 @@ func (j *judge) aim(target cluster.Release, patch bool) {
 // sensible refuses what is no upgrade and no rollback.
 func (j *judge) sensible() error {
 	to, back := j.request.To, j.request.RollbackTo
+	for _, release := range []cluster.Release{to, back, j.request.From} {
+		if err := j.matrix.Unknown(release); err != nil && !release.IsZero() {
+			return err
+		}
+	}
 	switch {
 	case to.IsZero() && back.IsZero():
 		return fmt.Errorf("say where to: a release to upgrade to, or to roll back to")
@@ -236,6 +248,13 @@ func (j *judge) markers() {
 	rounded := slices.ContainsFunc(j.snapshot.Oddities, func(o snapshots.Oddity) bool {
 		return o.Document == nodes.Document && o.Kind == snapshots.RoundedNumber
 	})
+	// A cluster that has no fingerprint yet has one in none of its markers, or the same in all.
+	own, ownAt, whose := nodes.Fingerprint, nodes.FingerprintAt, "the nodes configuration"
+	for _, m := range j.snapshot.Markers {
+		if own == 0 && m.Fingerprint != 0 {
+			own, ownAt, whose = m.Fingerprint, m.FingerprintAt, m.Document.Source.Name
+		}
+	}
 	for _, m := range j.snapshot.Markers {
 		item := Item{Check: "marker-inconsistent", Row: "marker-of-another-cluster", Message: "a data directory belongs to another cluster: a server would refuse to start over it",
 			Remedy: []string{"find out whose data directory it is, and give the node its own: base-dir, node-name and cluster-name in restate.toml"}, Evidence: evidence}
@@ -247,9 +266,9 @@ func (j *judge) markers() {
 			item.Message, item.Remedy, item.Missing = "whether a data directory belongs to this cluster: the fingerprint in nodes_config was rounded", nil, "nodes_config as restatectl prints it"
 			j.undecided(item)
 			continue
-		case m.Fingerprint != nodes.Fingerprint && m.Fingerprint != 0 && nodes.Fingerprint != 0:
-			item.Observed = fmt.Sprintf("%s has the fingerprint %d, the nodes configuration %d", m.Document.Source.Name, m.Fingerprint, nodes.Fingerprint)
-			item.Locations = locations([]snapshots.Position{m.FingerprintAt, nodes.FingerprintAt})
+		case m.Fingerprint != own && m.Fingerprint != 0:
+			item.Observed = fmt.Sprintf("%s has the fingerprint %d, %s %d", m.Document.Source.Name, m.Fingerprint, whose, own)
+			item.Locations = locations([]snapshots.Position{m.FingerprintAt, ownAt})
 		default:
 			continue
 		}
@@ -272,8 +291,9 @@ func (j *judge) upgrade() {
 	switch {
 	case known && from.Major != to.Major:
 		skips.Message = fmt.Sprintf("from %v to %v is no step that this version of restate-lint knows", from, to)
-		skips.Missing = "a newer restate-lint"
-		j.undecided(skips)
+		skips.Observed = strings.Join(j.report.FromEvidence, "; ")
+		skips.Remedy = []string{"find out what the nodes run: restatectl nodes list; and use a restate-lint that knows that release"}
+		j.block(skips)
 	case known && to.Minor-from.Minor > 1, !known && !j.atMost.isZero() && to.Minor-j.atMost.Minor > 1:
 		if !known {
 			from = j.atMost
@@ -306,7 +326,7 @@ func (j *judge) upgrade() {
 		for m := (Minor{from.Major, from.Minor + 1}); !to.less(m); m.Minor++ {
 			step := j.matrix.to(m)
 			if step == nil {
-				j.undecided(Item{Check: "upgrade-skips-minor", Row: "step-unknown", Message: fmt.Sprintf("what stands in the way to %v: the matrix ends before it", m), Missing: "a newer restate-lint", Evidence: skipEvidence})
+				j.block(Item{Check: "upgrade-skips-minor", Row: "step-unknown", Message: fmt.Sprintf("nothing is known about the step to %v", m), Remedy: []string{"use a restate-lint that knows it"}, Evidence: skipEvidence})
 				break
 			}
 			path = append(path, step)
@@ -322,13 +342,22 @@ func (j *judge) upgrade() {
 			j.row(&step.Rows[k], step.name())
 		}
 		if step.Preview {
+			j.report.Preview = true
 			j.warn(Item{Check: "upgrade-skips-minor", Row: "preview", Step: step.name(), Message: fmt.Sprintf("%v is not released as far as this version of restate-lint knows: its list is a preview", step.To), Evidence: step.Evidence})
 		}
 	}
 	if step := j.matrix.to(to); step != nil && (len(path) > 0 || known && from == to) {
-		j.report.WayBack = step.WayBack
+		j.report.WayBack = j.wayBack(step)
 	}
+	j.report.Already = j.already()
 	j.plan(path)
+}
+
+// already reports whether all nodes run the very patch that is wanted.
+func (j *judge) already() bool {
+	nodes, whole := j.evidence.active()
+	return j.request.ToPatch && !j.minorOnly && whole && len(nodes) > 0 && j.oldest.Compare(j.request.To) == 0 &&
+		!slices.ContainsFunc(nodes, func(node *snapshots.Node) bool { return node.Release.Compare(j.request.To) != 0 })
 }
 
 // plan lists what is to be done, in order: first what heals the cluster, then, before every step, what it asks for.
@@ -347,9 +376,9 @@ func (j *judge) plan(path []*Step) {
 		if i == len(path)-1 && j.request.ToPatch {
 			target = j.request.To.String()
 		}
-		do := []string{"restart one node after the other with it; wait until each is back", "capture again, and ask again before the next step"}
+		do := []string{oneByOne, "capture again, and ask again before the next step: restate-lint upgrade --to RELEASE SNAPSHOT"}
 		if i == len(path)-1 {
-			do[1] = "capture again: restate-lint check"
+			do[1] = checkAgain
 		}
 		for _, note := range step.Notes {
 			do = append(do, "note: "+note)
@@ -359,13 +388,24 @@ func (j *judge) plan(path []*Step) {
 		}
 		j.report.Steps = append(j.report.Steps, Action{Says: "upgrade all nodes to " + target, Do: do})
 	}
+	if len(path) == 0 && MinorOf(j.oldest) == MinorOf(j.request.To) && !j.report.Already {
+		target := j.request.To.String()
+		if !j.request.ToPatch {
+			target = "the newest patch of " + MinorOf(j.request.To).String() + ", where they do not run it"
+		}
+		j.report.Steps = append(j.report.Steps, Action{Says: "upgrade all nodes to " + target, Do: []string{oneByOne, checkAgain}})
+	}
 }
 
-// conclude draws the verdict.
-func (j *judge) conclude() {
-	r := j.report
-	r.Verdict = Go
-	if len(r.Blockers) > 0 || j.request.RequireComplete && len(r.Undecided) > 0 {
-		r.Verdict = NoGo
+const (
+	oneByOne   = "restart one node after the other with it; wait until each is back"
+	checkAgain = "capture again, and look at the new capture: restate-lint check SNAPSHOT"
+)
+
+// verdict is what follows from what was found so far.
+func (j *judge) verdict() Verdict {
+	if len(j.report.Blockers) > 0 || j.request.RequireComplete && len(j.report.Undecided) > 0 {
+		return NoGo
 	}
+	return Go
 }

@@ -232,6 +232,20 @@ func (m *Matrix) to(release Minor) *Step {
 	return &m.Steps[i]
 }
 
+// Unknown is an error for a release that the matrix says nothing about; nil for one that it knows.
+func (m *Matrix) Unknown(release cluster.Release) error {
+	minor := MinorOf(release)
+	if len(m.Steps) == 0 || minor == m.Steps[0].From || m.to(minor) != nil {
+		return nil
+	}
+	last := m.Steps[len(m.Steps)-1]
+	newest := last.To.String()
+	if last.Preview {
+		newest += " (preview)"
+	}
+	return fmt.Errorf("%v is not a release that this version knows: it knows %v to %s", minor, m.Steps[0].From, newest)
+}
+
 // Predicates says, one in a line, what a row may ask for, with its arguments.
 func Predicates() []string {
 	var lines []string

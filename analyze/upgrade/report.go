@@ -27,9 +27,12 @@ type Report struct {
 	// FromEvidence is where From is known from.
 	FromEvidence []string `json:"from_evidence"`
 	To           string   `json:"to,omitempty"`
-	RollbackTo   string   `json:"rollback_to,omitempty"`
-	Verdict      Verdict  `json:"verdict"`
-	// WayBack says where one can go back to once To ran.
+	// Preview says that To is not released, as far as the matrix knows, and Already that all nodes run it.
+	Preview    bool    `json:"preview,omitempty"`
+	Already    bool    `json:"already,omitempty"`
+	RollbackTo string  `json:"rollback_to,omitempty"`
+	Verdict    Verdict `json:"verdict"`
+	// WayBack says where one can go back to once To ran: "to 1.6", perhaps with conditions, or "none to 1.6" and why.
 	WayBack   string `json:"way_back,omitempty"`
 	Blockers  []Item `json:"blockers"`
 	Warnings  []Item `json:"warnings"`

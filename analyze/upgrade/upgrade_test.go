@@ -2,6 +2,7 @@ package upgrade_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -219,7 +220,7 @@ func TestTheCasesOfRulesAboutLostRedundancyBlock(t *testing.T) {
 		}
 		hits, silent := 0, 0
 		if d.Rule == "metadata-members-disagree" {
-			hits++ // see TestMetadataServersThatContradictEachOtherBlock
+			hits, silent = 1, 1 // see TestMetadataServersThatContradictEachOtherBlock
 		}
 		for _, c := range loadCases(t) {
 			hits += map[bool]int{true: 1}[c.row == d.Rule && c.want == "block"]
@@ -290,7 +291,7 @@ func TestMetadataServersThatContradictEachOtherBlock(t *testing.T) {
 
 // elsewhere are the rules that may report errors and are no business of the matrix.
 var elsewhere = map[string]string{
-	"fingerprint-mismatch": "what its cluster markers say is compared by the row marker-of-another-cluster, which knows the nodes as well",
+	"fingerprint-mismatch": "the row marker-of-another-cluster compares the markers with nodes_config and with each other, and names as well",
 }
 
 // A rule that is added to the catalogue has to be thought about: does a restart of one node after the other make it worse?
@@ -376,7 +377,6 @@ func TestCapturedUpgradesGetTheRightVerdicts(t *testing.T) {
 		{"upgrade-3node-1.5.3-to-1.7.12/3-on-1.6.2", "1.8", upgrade.NoGo},
 		{"upgrade-3node-1.5.3-to-1.7.12/5-on-1.7.12", "1.7", upgrade.Go}, // a newer patch
 		{"upgrade-3node-1.5.3-to-1.7.12/5-on-1.7.12", "1.8", upgrade.Go},
-		{"upgrade-3node-1.5.3-to-1.7.12/5-on-1.7.12", "1.9", upgrade.NoGo},
 		{"upgrade-single-local-1.5.3-to-1.7.12/4-mixed-providers", "1.8", upgrade.Go},
 		{"healthy-3node-1.6.2", "1.7", upgrade.Go},
 		{"storage-dataloss-1.7.12/3-data-loss-state", "1.8", upgrade.NoGo},
@@ -428,6 +428,116 @@ func TestCapturedFaultsThatARestartMakesWorseBlock(t *testing.T) {
 			if report.Verdict != upgrade.NoGo {
 				t.Errorf("%s to %s: %s", capture, to, report.Verdict)
 			}
+		}
+	}
+}
+
+func TestReleasesThatNobodyKnowsAreRefused(t *testing.T) {
+	snapshot, err := snapshots.Open(capturesDir + "healthy-3node-1.7.12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, next, major := cluster.Release{Major: 1, Minor: 8}, cluster.Release{Major: 1, Minor: 9}, cluster.Release{Major: 2}
+	for _, request := range []upgrade.Request{{To: next}, {To: major}, {To: known, From: next}, {To: known, RollbackTo: cluster.Release{Minor: 9}}} {
+		if report, err := upgrade.Judge("test", snapshot, request); err == nil || !strings.HasSuffix(err.Error(), "it knows 1.0 to 1.8 (preview)") {
+			t.Errorf("%+v: %v, %+v", request, err, report)
+		}
+	}
+	if report := judge(t, snapshot, upgrade.Request{To: known}); !report.Preview || report.Already {
+		t.Errorf("%+v", report)
+	}
+}
+
+// A release that the matrix does not know may run; no step leads from there.
+func TestNoStepIsKnownFromAReleaseThatNobodyKnows(t *testing.T) {
+	c := loadCase(t, "testdata/upgrade-skips-minor/silent.txtar")
+	for name, file := range c.files {
+		c.files[name] = &fstest.MapFile{Data: regexp.MustCompile(`"binary_version": "[^"]*"`).ReplaceAll(file.Data, []byte(`"binary_version": "0.9.2"`))}
+	}
+	if report := judge(t, snapshotOf(c.files), upgrade.Request{To: cluster.Release{Major: 1, Minor: 7}}); became(report, "upgrade-skips-minor") != "block" || report.From != "0.9.2" {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestWithoutNodesAndAReleaseThereIsNoAnswer(t *testing.T) {
+	files := fstest.MapFS{"partition_table.json": &fstest.MapFile{Data: []byte(`{"version":1,"num_partitions":0,"partitions":[]}`)}}
+	release := cluster.Release{Major: 1, Minor: 7}
+	for _, request := range []upgrade.Request{{To: release}, {RollbackTo: release}, {To: release, RequireComplete: true}} {
+		if report, err := upgrade.Judge("test", snapshotOf(files), request); !errors.Is(err, upgrade.ErrNoAnswer) {
+			t.Errorf("%+v: %v, %+v", request, err, report)
+		}
+	}
+	judge(t, snapshotOf(files), upgrade.Request{To: release, From: cluster.Release{Major: 1, Minor: 6}})
+	files[".cluster-marker"] = &fstest.MapFile{Data: []byte(`{"cluster_name":"c","max_version":"1.6.2","current_version":"1.6.2"}`)}
+	judge(t, snapshotOf(files), upgrade.Request{To: release})
+}
+
+// What an upgrade says about the way back is what a rollback finds.
+func TestTheWayBackIsWhatARollbackFinds(t *testing.T) {
+	paths, err := filepath.Glob(capturesDir + "*/*/metadata")
+	if err != nil || len(paths) == 0 {
+		t.Fatal(err, paths)
+	}
+	none := 0
+	for _, path := range append(paths, capturesDir+"healthy-3node-1.7.12/metadata", capturesDir+"healthy-3node-1.6.2/metadata") {
+		snapshot, err := snapshots.Open(filepath.Dir(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for to := 6; to <= 7; to++ {
+			release, back := cluster.Release{Major: 1, Minor: to}, cluster.Release{Major: 1, Minor: to - 1}
+			report, err := upgrade.Judge("test", snapshot, upgrade.Request{To: release})
+			if err != nil {
+				continue // it runs something newer
+			}
+			both := judge(t, snapshot, upgrade.Request{To: release, RollbackTo: back})
+			if report.WayBack == "" || report.WayBack != both.WayBack {
+				t.Errorf("%s to 1.%d: %q and %q", path, to, report.WayBack, both.WayBack)
+			}
+			forbidden := slices.ContainsFunc(both.Blockers, func(i upgrade.Item) bool {
+				return strings.HasPrefix(i.Message, "no way back") || i.Check == "rollback-too-far"
+			})
+			if strings.HasPrefix(report.WayBack, "none to "+upgrade.MinorOf(back).String()+": ") != forbidden {
+				t.Errorf("%s to 1.%d: %q, with %+v", path, to, report.WayBack, both.Blockers)
+			}
+			if forbidden {
+				none++
+			}
+		}
+	}
+	if none == 0 {
+		t.Error("nothing forbids to go back")
+	}
+}
+
+func TestARollbackThatIsForbiddenIsNoStep(t *testing.T) {
+	snapshot, err := snapshots.Open(capturesDir + "healthy-3node-1.7.12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	goesBack := func(request upgrade.Request) bool {
+		return slices.ContainsFunc(judge(t, snapshot, request).Steps, func(s upgrade.Action) bool { return strings.HasPrefix(s.Says, "go back to ") })
+	}
+	if goesBack(upgrade.Request{RollbackTo: cluster.Release{Major: 1, Minor: 6}}) {
+		t.Error("the cluster has features, and is to go back to 1.6")
+	}
+	if !goesBack(upgrade.Request{RollbackTo: cluster.Release{Major: 1, Minor: 7, Patch: 11}, RollbackToPatch: true}) {
+		t.Error("nothing forbids 1.7.11")
+	}
+}
+
+func TestWhatAllNodesRunAlreadyIsNoStep(t *testing.T) {
+	snapshot, err := snapshots.Open(capturesDir + "healthy-3node-1.7.12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for to, want := range map[string]int{"1.7.12": 0, "1.7.13": 1, "1.7": 1} {
+		release, patch, err := upgrade.ParseTarget(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report := judge(t, snapshot, upgrade.Request{To: release, ToPatch: patch}); report.Already != (want == 0) || len(report.Steps) != want {
+			t.Errorf("to %s: %+v", to, report)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strings"
 
@@ -24,7 +25,9 @@ order. A release is a minor one such as 1.7, which means its newest patch, or a 
 What the cluster runs is told from the nodes configuration (Restate 1.6 and later), from cluster markers, and from
 --from; the oldest counts. Put into the capture as well, where you can, in its directory or below config/: the file
 .cluster-marker and restate.toml of every node, and a listing of every data directory (ls -a, or find).
-What the capture does not show is undecided. It is listed, and does not block without --require-complete.
+What the capture does not show is undecided. It is listed, and does not block without --require-complete; with it the
+answer is "no go", and the exit code 3 if nothing else is in the way. A capture that does not show what the cluster runs
+and has no nodes_config either gives no answer (3).
 
 Of a configuration only the options of rules count here, such as the limit that "explain metadata-oversize" shows: they say
 what is usual in the cluster. No severity, suppression or baseline opens a gate.`,
@@ -61,11 +64,15 @@ what is usual in the cluster. No severity, suppression or baseline opens a gate.
 			codes := []exitCode{clean}
 			code, err = env.readCapture(captures[0], func(snapshot *snapshots.Snapshot) error {
 				report, err := upgrade.Judge(Version, snapshot, request)
-				if err != nil {
+				switch {
+				case errors.Is(err, upgrade.ErrNoAnswer):
+					return &exit{code: unreadable, message: format.Clean(snapshot.Name) + ": " + err.Error()}
+				case err != nil:
 					return usagef("%s: %s", format.Clean(snapshot.Name), format.Clean(err.Error()))
-				}
-				if report.Verdict == upgrade.NoGo {
+				case len(report.Blockers) > 0:
 					codes = append(codes, found)
+				case report.Verdict == upgrade.NoGo: // for lack of evidence alone
+					codes = append(codes, unreadable)
 				}
 				for _, crash := range report.Crashed {
 					env.complain("%s: a rule crashed, please report it: %s", format.Clean(snapshot.Name), format.Clean(crash))
@@ -120,7 +127,10 @@ func releaseFlag(c *cli.Context, name string) (release cluster.Release, patch bo
 	if !c.IsSet(name) {
 		return release, false, nil
 	}
-	if release, patch, err = upgrade.ParseTarget(c.String(name)); err != nil {
+	if release, patch, err = upgrade.ParseTarget(c.String(name)); err == nil {
+		err = upgrade.Known().Unknown(release)
+	}
+	if err != nil {
 		return release, patch, usagef("--%s: %v", name, err)
 	}
 	return release, patch, nil
