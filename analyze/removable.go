@@ -1,7 +1,7 @@
 package analyze
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -27,11 +27,14 @@ const (
 
 // A Removable says which nodes of a cluster may be removed.
 type Removable struct {
-	SchemaVersion int           `json:"schema_version"`
-	Tool          Tool          `json:"tool"`
-	Name          string        `json:"name"`
-	ClusterName   string        `json:"cluster_name"`
-	Nodes         []NodeRemoval `json:"nodes"`
+	SchemaVersion int    `json:"schema_version"`
+	Tool          Tool   `json:"tool"`
+	Name          string `json:"name"`
+	ClusterName   string `json:"cluster_name"`
+	// Nodes are judged each alone.
+	Nodes []NodeRemoval `json:"nodes"`
+	// Together judges all nodes that were given; nil where less than two registered ones were.
+	Together *Together `json:"together,omitempty"`
 	// Undecided says what could not be looked at. Without it no verdict is Safe.
 	Undecided []UndecidedPart `json:"undecided"`
 	Gaps      []Gap           `json:"gaps"`
@@ -57,19 +60,23 @@ type NodeRemoval struct {
 	// Commands make the removal safe, in this order, or repair one that came too early. Lines that begin with # are for
 	// people to do.
 	Commands []string `json:"commands"`
+	// Afterwards says what could not be lost any more without the node; nil where all nodes are listed, and where the node
+	// holds neither logs nor metadata.
+	Afterwards *Afterwards `json:"afterwards,omitempty"`
 }
 
 // loglets that are remembered of each kind where all nodes are listed.
 const logletsOfMany = 8
 
-// NewRemovable says whether nodes may be removed: the given ones, or all that the nodes configuration has. The error says
-// that there is no whole nodes configuration (ErrNoNodes), or that nothing knows a given node.
-func NewRemovable(version string, s *snapshots.Snapshot, nodes []cluster.NodeID) (*Removable, error) {
-	if err := wholeNodes(s); err != nil {
+// NewRemovable says whether nodes may be removed: those that the words name, as for NewWhatIf, or all that the nodes
+// configuration has. The error says that there is no whole nodes configuration (ErrNoNodes), or which words name nothing.
+func NewRemovable(version string, s *snapshots.Snapshot, words []string) (*Removable, error) {
+	given, err := silenceOf(s, words)
+	if err != nil {
 		return nil, err
 	}
-	ids, loglets := nodes, 0
-	if len(nodes) == 0 {
+	ids, loglets := given.nodes, 0
+	if len(words) == 0 {
 		loglets = logletsOfMany
 		for node := range s.Nodes.All() {
 			ids = append(ids, node.ID)
@@ -102,15 +109,23 @@ func NewRemovable(version string, s *snapshots.Snapshot, nodes []cluster.NodeID)
 	unread, _ := s.Nodes.Unreadable()
 	judge := &remover{snapshot: s, references: references, complete: len(r.Undecided) == 0, logsRead: s.Logs != nil && len(gaps) == len(s.Gaps), nodesRead: len(unread) == 0}
 	var problems []string
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	for _, id := range ids {
 		if s.Nodes.Get(id) == nil && !references.Of(id).Any() {
-			problems = append(problems, id.String()+" is not in the nodes configuration, and nothing names it")
+			problems = append(problems, id.String())
 			continue
 		}
-		r.Nodes = append(r.Nodes, judge.removal(id))
+		removal := judge.removal(id)
+		if len(words) > 0 {
+			removal.Afterwards = judge.afterwards(&silence{nodes: []cluster.NodeID{id}})
+		}
+		r.Nodes = append(r.Nodes, removal)
 	}
 	if len(problems) > 0 {
-		return nil, errors.New(strings.Join(problems, "; "))
+		return nil, fmt.Errorf("%s: not in the nodes configuration, and nothing names it; there are %s", strings.Join(problems, ", "), knownNodes(s.Nodes))
+	}
+	if len(words) > 0 {
+		r.Together = judge.together(ids)
 	}
 	return r, nil
 }
@@ -187,7 +202,11 @@ func (r *remover) removal(id cluster.NodeID) NodeRemoval {
 	case node != nil && node.Unreadable:
 		removal.Commands = []string{"restatectl nodes list   # what is it?", "restatectl metadata get -k nodes_config > nodes_config.json"}
 	case named.Any():
-		removal.Commands = slices.Concat(r.references.PartitionSteps(named), r.references.LogSteps(named))
+		steps := r.references.LogSteps(named)
+		if len(steps) > 0 {
+			removal.Commands = r.repositoryStep()
+		}
+		removal.Commands = slices.Concat(removal.Commands, r.references.PartitionSteps(named), steps)
 	}
 	return removal
 }

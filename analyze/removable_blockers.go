@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"restate-lint/rules"
@@ -118,49 +119,64 @@ func (r *remover) duties(node *snapshots.Node) (blockers []Blocker) {
 				"%d segments are of kind local or in-memory, and the metadata does not tell which node holds them"))
 		}
 	}
+	return append(blockers, r.shortages(&silence{nodes: []cluster.NodeID{node.ID}})...)
+}
+
+// shortages are what would be missing without some registered nodes.
+func (r *remover) shortages(leaving *silence) (blockers []Blocker) {
 	if !r.nodesRead {
-		return blockers // what would be left is not known
+		return nil // what would be left is not known
 	}
+	var roles []string
 	for _, role := range cluster.Roles() {
-		if hasRole(node, role) && !r.anotherHas(node, role) {
-			blockers = append(blockers, Blocker{Kind: BlockedByRole, Message: "it is the only node with the role " + string(role)})
+		if r.anyOf(leaving, func(node *snapshots.Node) bool { return hasRole(node, role) }) && !r.anotherHas(leaving, role) {
+			roles = append(roles, string(role))
 		}
 	}
-	if message := r.logShortage(node); message != "" {
+	slices.Sort(roles)
+	switch last := len(roles) - 1; {
+	case last == 0:
+		blockers = append(blockers, Blocker{Kind: BlockedByRole, Message: "no other node has the role " + roles[0]})
+	case last > 0:
+		message := "no other node has the roles " + strings.Join(roles[:last], ", ") + " and " + roles[last]
+		blockers = append(blockers, Blocker{Kind: BlockedByRole, Message: message})
+	}
+	if message := r.logShortage(leaving); message != "" {
 		blockers = append(blockers, Blocker{Kind: BlockedByLogCapacity, Message: message})
 	}
-	if message := r.partitionShortage(node); message != "" {
+	if message := r.partitionShortage(leaving); message != "" {
 		blockers = append(blockers, Blocker{Kind: BlockedByPartitionCapacity, Message: message})
 	}
 	return blockers
 }
 
-func (r *remover) anotherHas(node *snapshots.Node, role cluster.Role) bool {
+func (r *remover) anotherHas(leaving *silence, role cluster.Role) bool {
 	for other := range r.snapshot.Nodes.All() {
-		if other.ID != node.ID && hasRole(other, role) {
+		if !leaving.has(other.ID) && hasRole(other, role) {
 			return true
 		}
 	}
 	return false
 }
 
-// logShortage says why no nodeset could be chosen without a log server; empty when one can.
-func (r *remover) logShortage(node *snapshots.Node) string {
+// logShortage says why no nodeset could be chosen without some nodes; empty when one can, or when they hold no logs.
+func (r *remover) logShortage(leaving *silence) string {
 	logs := r.snapshot.Logs
-	if !hasRole(node, cluster.RoleLogServer) && !logCandidate(node) ||
+	if !r.anyOf(leaving, func(node *snapshots.Node) bool { return hasRole(node, cluster.RoleLogServer) || logCandidate(node) }) ||
 		logs == nil || logs.DefaultProvider == nil || logs.DefaultProvider.Kind != snapshots.Replicated {
 		return ""
 	}
 	provider := logs.DefaultProvider
-	candidates := candidatesOf(r.snapshot.Nodes, func(other *snapshots.Node) bool { return other.ID != node.ID && logCandidate(other) })
+	candidates := candidatesOf(r.snapshot.Nodes, func(other *snapshots.Node) bool { return !leaving.has(other.ID) && logCandidate(other) })
 	selection := cluster.SelectNodeset(candidates, provider.Replication, int(provider.TargetNodesetSize))
-	return shortage("read-write log servers", "log replication", provider.Replication, selection, selection.Unlocated)
+	return shortage(leaving, "read-write log servers", "log replication", provider.Replication, selection, selection.Unlocated)
 }
 
-// partitionShortage says why no replica set could be chosen without a worker; empty when one can.
-func (r *remover) partitionShortage(node *snapshots.Node) string {
+// partitionShortage says why no replica set could be chosen without some nodes; empty when one can, or when none of them is
+// a worker.
+func (r *remover) partitionShortage(leaving *silence) string {
 	table := r.snapshot.Partitions
-	if !hasRole(node, cluster.RoleWorker) || table == nil {
+	if !r.anyOf(leaving, func(node *snapshots.Node) bool { return hasRole(node, cluster.RoleWorker) }) || table == nil {
 		return ""
 	}
 	replication := table.Replication
@@ -168,16 +184,20 @@ func (r *remover) partitionShortage(node *snapshots.Node) string {
 		replication = cluster.Replication{Node: 1} // what is left out means one; "everywhere" is as many as there are
 	}
 	is, _ := partitionCandidate(r.snapshot.Nodes)
-	candidates := candidatesOf(r.snapshot.Nodes, func(other *snapshots.Node) bool { return other.ID != node.ID && is(other) })
-	return shortage("active workers", "partition replication", replication, cluster.SelectReplicas(candidates, replication), nil)
+	candidates := candidatesOf(r.snapshot.Nodes, func(other *snapshots.Node) bool { return !leaving.has(other.ID) && is(other) })
+	return shortage(leaving, "active workers", "partition replication", replication, cluster.SelectReplicas(candidates, replication), nil)
 }
 
-func shortage(candidates, what string, replication cluster.Replication, selection cluster.Selection, unlocated []cluster.NodeID) string {
+func shortage(leaving *silence, candidates, what string, replication cluster.Replication, selection cluster.Selection, unlocated []cluster.NodeID) string {
 	switch {
 	case selection.Possible():
 		return ""
 	case len(selection.Missing) > 0:
-		return fmt.Sprintf("without it the %s left have only %s for %s %v", candidates, strings.Join(shortfallWords(selection.Missing), " and "), what, replication)
+		them := "it"
+		if len(leaving.nodes) > 1 {
+			them = "them"
+		}
+		return fmt.Sprintf("without %s the %s left have only %s for %s %v", them, candidates, strings.Join(shortfallWords(selection.Missing), " and "), what, replication)
 	}
 	return fmt.Sprintf("%s %v cannot be fulfilled while %s has no location", what, replication, strings.Join(nodeNames(unlocated), ", "))
 }

@@ -12,12 +12,19 @@ func (r *remover) commands(node *snapshots.Node, named *rules.NodeReferences, bl
 	release := r.snapshot.Release()
 	name := node.ID.String()
 	blocked := make(map[BlockerKind]bool)
+	var shortages []string
 	for _, b := range blockers {
 		blocked[b.Kind] = true
 		switch b.Kind {
 		case BlockedByRole, BlockedByLogCapacity, BlockedByPartitionCapacity:
-			commands = append(commands, "# first start another node that takes over: "+b.Message)
+			shortages = append(shortages, b.Message)
 		}
+	}
+	if len(shortages) > 0 {
+		commands = append(commands, "# first start another node that takes over: "+strings.Join(shortages, "; "))
+	}
+	if blocked[BlockedByOpenNodeset] || blocked[BlockedBySealedNodeset] || blocked[BlockedByTrimmedNodeset] || blocked[BlockedByLocalLoglet] {
+		commands = append(commands, r.repositoryStep()...)
 	}
 	if blocked[BlockedByProvider] {
 		commands = append(commands, "restatectl config set --log-provider replicated --log-replication 1   # or more, with more log servers")
@@ -47,6 +54,19 @@ func (r *remover) commands(node *snapshots.Node, named *rules.NodeReferences, bl
 		name += " (" + node.Name + ")"
 	}
 	return append(commands, "# stop the process of "+name, "restatectl nodes remove --nodes "+node.ID.String())
+}
+
+// repositoryStep is what comes before any snapshot where workers are captured that have no repository for them.
+func (r *remover) repositoryStep() []string {
+	without := nodeNames(rules.WithoutSnapshotRepository(r.snapshot))
+	if len(without) == 0 {
+		return nil
+	}
+	if len(without) > namesListed {
+		without = append(without[:namesListed], "…")
+	}
+	return []string{"# first set a snapshot repository, without which nothing is trimmed: destination in [worker.snapshots] of " +
+		strings.Join(without, ", ") + ", then restart them"}
 }
 
 // isPlain reports whether a text of a capture may stand in a line that somebody pastes into a shell.

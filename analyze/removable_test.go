@@ -2,10 +2,15 @@ package analyze_test
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"pgregory.net/rapid"
 
 	"restate-lint/analyze"
 	"restate-lint/snapshots"
@@ -14,7 +19,7 @@ import (
 
 func removalOf(t *testing.T, s *snapshots.Snapshot, id cluster.NodeID) analyze.NodeRemoval {
 	t.Helper()
-	answer, err := analyze.NewRemovable("", s, []cluster.NodeID{id})
+	answer, err := analyze.NewRemovable("", s, []string{id.String()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +294,7 @@ func TestMissingEvidenceIsNeverSafe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := analyze.NewRemovable("", s, []cluster.NodeID{4})
+		answer, err := analyze.NewRemovable("", s, []string{"N4"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -313,7 +318,7 @@ func TestTombstonesAndStrangers(t *testing.T) {
 	if removal.Verdict != analyze.RemovedTooEarly || len(removal.Commands) == 0 {
 		t.Errorf("a tombstone in a replica set: %+v", removal)
 	}
-	if _, err := analyze.NewRemovable("", m.snapshot(t), []cluster.NodeID{9}); err == nil || err.Error() != "N9 is not in the nodes configuration, and nothing names it" {
+	if _, err := analyze.NewRemovable("", m.snapshot(t), []string{"N9"}); err == nil || err.Error() != "N9: not in the nodes configuration, and nothing names it; there are N1, N2, N3, N4" {
 		t.Errorf("a stranger: %v", err)
 	}
 	m.logs[0][0].nodeset = []uint32{1, 9}
@@ -337,6 +342,175 @@ func TestHostileNamesStayOutOfCommands(t *testing.T) {
 	for _, command := range removalOf(t, s, 4).Commands {
 		if strings.ContainsAny(command, "\n$") {
 			t.Errorf("got %q", command)
+		}
+	}
+}
+
+// A node has gone for good: of three nodes two are left, and everything needs both.
+func TestNoFurtherNodeMayFail(t *testing.T) {
+	answer, err := analyze.NewRemovable("", openCapture(t, "healthy-3node-1.7.12"), []string{"n2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &analyze.Afterwards{
+		Writes: []string{"N1", "N3"}, Seals: []string{}, Metadata: []string{"N1", "N3"},
+		Warning: "after this no further node may fail: the loss of N1 or N3 stops the writes of every new segment (replication {node: 2}) and takes the metadata quorum; consider adding a node first",
+	}
+	if got := answer.Nodes[0].Afterwards; !reflect.DeepEqual(got, want) || answer.Together != nil {
+		t.Errorf("got %+v", got)
+	}
+	for _, node := range []string{"N4", "N5"} { // a fourth log server, and a worker that holds no logs
+		answer, err := analyze.NewRemovable("", openCapture(t, "removed-node-1.7.12/0-before"), []string{node})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := answer.Nodes[0].Afterwards; got != nil && got.Warning != "" {
+			t.Errorf("without %s: %+v", node, got)
+		}
+	}
+}
+
+// What is too much after a removal is what a choice of nodesets without both nodes cannot do without.
+func TestRemovalsAgreeWithWhatCouldBeChosen(t *testing.T) {
+	warned, spared := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		m := drawCluster(t)
+		m.provider = rapid.SampledFrom([]string{"{node: 1}", "{node: 2}", "{node: 3}", "{node: 2, zone: 2}", "{node: 3, zone: 2, region: 2}"}).Draw(t, "provider")
+		s := m.snapshot(t)
+		replication := s.Logs.DefaultProvider.Replication
+		chosen := func(words ...string) analyze.SelectionAnswer {
+			answer, err := analyze.NewReplicationAnswer("", s, replication, words)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return answer.Logs
+		}
+		for i, leaves := range m.nodes {
+			if leaves.removed {
+				continue
+			}
+			name := cluster.NodeID(leaves.id).String()
+			answer, err := analyze.NewRemovable("", s, []string{name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := answer.Nodes[0].Afterwards
+			if got == nil {
+				if leaves.storage == "read-write" || len(leaves.roles) > 1 {
+					t.Errorf("without %s: nothing is said", name)
+				}
+				continue
+			}
+			left := chosen(name)
+			if (got.Writes != nil) != left.Possible {
+				t.Errorf("without %s: %+v, but possible %v", name, got, left.Possible)
+			}
+			for _, other := range m.nodes {
+				word := cluster.NodeID(other.id).String()
+				if other.removed || other.id == leaves.id {
+					continue
+				}
+				both := chosen(name, word)
+				if left.Possible && slices.Contains(got.Writes, word) == both.Possible {
+					t.Errorf("without %s: %+v, but without %s as well: %v", name, got, word, both.Possible)
+				}
+				together, err := analyze.NewRemovable("", s, []string{name, word})
+				if err != nil {
+					t.Fatal(err)
+				}
+				holds := leaves.storage == "read-write" || other.storage == "read-write" || slices.Contains(leaves.roles, "log-server") || slices.Contains(other.roles, "log-server")
+				if short := slices.ContainsFunc(together.Together.Blockers, func(b analyze.Blocker) bool { return b.Kind == analyze.BlockedByLogCapacity }); short != (holds && !both.Possible) {
+					t.Errorf("without %s and %s: %+v, but possible %v", name, word, together.Together, both.Possible)
+				}
+			}
+			if left.Possible && (len(got.Seals) > 0) != (left.Survives.Nodes.Sealing == 0) {
+				t.Errorf("without %s: %+v, but survives %+v", name, got, left.Survives)
+			}
+			members := 0
+			for k, other := range m.nodes {
+				if k != i && !other.removed && other.metadata == "member" && slices.Contains(other.roles, "metadata-server") {
+					members++
+				}
+			}
+			if fragile := members == 1 || members == 2; (len(got.Metadata) > 0) != fragile {
+				t.Errorf("without %s: %+v of %d members", name, got, members)
+			}
+			if got.Warning == "" {
+				spared++
+			} else {
+				warned++
+			}
+		}
+	})
+	if warned == 0 || spared == 0 {
+		t.Errorf("%d warnings, and %d times none", warned, spared)
+	}
+}
+
+// A node may be called by its name, unless two have it.
+func TestNodesHaveNames(t *testing.T) {
+	m := drained()
+	files := m.files()
+	config := string(files["nodes_config.json"].Data)
+	read := func(config string) *snapshots.Snapshot {
+		files["nodes_config.json"].Data = []byte(config)
+		s, err := snapshots.Read("made up", files, "nodes_config.json", "bifrost_config.json", "pp_epoch_0.json", "partition_table.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for _, example := range []struct{ config, word, want string }{
+		{config, "n4", "N4"},
+		{strings.Replace(config, `"name":"n4"`, `"name":"N3"`, 1), "N3", "N3"},
+		{strings.Replace(config, `"name":"n4"`, `"name":"1"`, 1), "1", "N1"},
+		{strings.Replace(config, `"name":"n4"`, `"name":"n3"`, 1), "n3", `error: "n3" is the name of N3, N4: give one of these; there are N1, N2, N3, N4`},
+		{config, "zone:eu.a", "N1 N2"},
+		{config, "n5", `error: "n5" is not a node such as N3, zone:eu.a, region:eu or @FILE, nor the name of one; there are N1, N2, N3, N4`},
+	} {
+		answer, err := analyze.NewRemovable("", read(example.config), []string{example.word})
+		var names []string
+		if err != nil {
+			names = append(names, "error: "+err.Error())
+		} else {
+			for _, node := range answer.Nodes {
+				names = append(names, node.Node)
+			}
+		}
+		if got := strings.Join(names, " "); got != example.want {
+			t.Errorf("%s: got %s\nwant %s", example.word, got, example.want)
+		}
+	}
+}
+
+// Trimming waits for snapshots, and these for a place to keep them in. Where nobody said that there is none, nothing is told.
+func TestASnapshotRepositoryComesFirst(t *testing.T) {
+	const step = "# first set a snapshot repository, without which nothing is trimmed: destination in [worker.snapshots] of N1, N3, then restart them"
+	row := func(node int, destination string) string {
+		return fmt.Sprintf(`{"plain_node_id":"N%d","gen_node_id":"N%[1]d:1","key":"worker.snapshots.destination","value":%q}`, node, destination)
+	}
+	for _, example := range []struct {
+		nodeset []uint32
+		config  string
+		want    bool
+	}{
+		{[]uint32{1, 2, 4}, row(1, "null") + "," + row(2, `"s3://bucket"`) + "," + row(3, "null"), true},
+		{[]uint32{1, 2, 4}, row(1, `"s3://bucket"`), false},
+		{[]uint32{1, 2, 4}, "", false},
+		{[]uint32{1, 2, 3}, row(1, "null") + "," + row(3, "null"), false}, // nothing is to be trimmed
+	} {
+		m := drained()
+		m.logs[0][0].nodeset = example.nodeset
+		files := m.files()
+		if example.config != "" {
+			files["sql-config.json"] = &fstest.MapFile{Data: []byte("[" + example.config + "]")}
+		}
+		s, err := snapshots.Read("made up", files, slices.Collect(maps.Keys(files))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if commands := removalOf(t, s, 4).Commands; (commands[0] == step) != example.want || slices.Contains(commands[1:], step) {
+			t.Errorf("%v with %s: got\n%s", example.nodeset, example.config, strings.Join(commands, "\n"))
 		}
 	}
 }

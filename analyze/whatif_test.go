@@ -109,7 +109,8 @@ func TestWordsNameNodes(t *testing.T) {
 		{"N8 N9", `error: N8, N9: neither the nodes configuration nor a nodeset names it; there are N1, N2, N3`},
 		{"zone:a", "error: zone:a: no node is in that zone; there are eu.a, eu.b"},
 		{"region:us", "error: region:us: no node is in that region; there are eu"},
-		{"n3 Nx", `error: "n3" is not a node such as N3, zone:eu.a, region:eu or @FILE; "Nx" is not a node such as N3, zone:eu.a, region:eu or @FILE`},
+		{"n3 n1", "N1 N3"},
+		{"n9 Nx", `error: "n9" is not a node such as N3, zone:eu.a, region:eu or @FILE, nor the name of one; "Nx" is not a node such as N3, zone:eu.a, region:eu or @FILE, nor the name of one; there are N1, N2, N3`},
 	} {
 		w, err := analyze.NewWhatIf("", small().snapshot(t), strings.Fields(example.words))
 		got := ""

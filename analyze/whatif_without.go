@@ -32,6 +32,7 @@ func silenceOf(s *snapshots.Snapshot, words []string) (*silence, error) {
 	}
 	given := &silence{stray: make(map[cluster.NodeID]bool)}
 	var problems []string
+	there := ""
 	for _, word := range words {
 		scope, text := cluster.NodeScope, ""
 		switch {
@@ -41,9 +42,10 @@ func silenceOf(s *snapshots.Snapshot, words []string) (*silence, error) {
 			scope, text = cluster.RegionScope, strings.TrimPrefix(word, regionWord)
 		}
 		if scope == cluster.NodeScope {
-			id, err := cluster.ParseNodeID(word)
+			id, err := nodeOf(s.Nodes, word)
 			if err != nil {
-				problems = append(problems, fmt.Sprintf("%q is not a node such as N3, zone:eu.a, region:eu or @FILE", word))
+				problems = append(problems, err.Error())
+				there = "; there are " + knownNodes(s.Nodes)
 				continue
 			}
 			given.nodes = append(given.nodes, id)
@@ -64,9 +66,29 @@ func silenceOf(s *snapshots.Snapshot, words []string) (*silence, error) {
 	slices.Sort(given.nodes)
 	given.nodes = slices.Compact(given.nodes)
 	if len(problems) > 0 {
-		return nil, errors.New(strings.Join(problems, "; "))
+		return nil, errors.New(strings.Join(problems, "; ") + there)
 	}
 	return given, nil
+}
+
+// nodeOf is the node that a word means: its id, "N3" or "3", or the name that no other registered node has.
+func nodeOf(nodes *snapshots.Nodes, word string) (cluster.NodeID, error) {
+	if id, err := cluster.ParseNodeID(word); err == nil {
+		return id, nil
+	}
+	var named []cluster.NodeID
+	for node := range nodes.All() {
+		if !node.Removed && node.Name == word && word != "" {
+			named = append(named, node.ID)
+		}
+	}
+	switch len(named) {
+	case 0:
+		return 0, fmt.Errorf("%q is not a node such as N3, zone:eu.a, region:eu or @FILE, nor the name of one", word)
+	case 1:
+		return named[0], nil
+	}
+	return 0, fmt.Errorf("%q is the name of %s: give one of these", word, strings.Join(nodeNames(named), ", "))
 }
 
 // nodesIn are the registered nodes in a zone or region.
@@ -153,20 +175,26 @@ func (given *silence) unverified(s *snapshots.Snapshot) error {
 	if len(given.stray) == 0 {
 		return nil
 	}
-	var unknown, known []string
+	var unknown []string
 	for _, id := range given.nodes {
 		if given.stray[id] {
 			unknown = append(unknown, id.String())
 		}
 	}
-	for node := range s.Nodes.All() {
+	return fmt.Errorf("%s: neither the nodes configuration nor a nodeset names it; there are %s", strings.Join(unknown, ", "), knownNodes(s.Nodes))
+}
+
+// knownNodes are those of the nodes configuration, shortened.
+func knownNodes(nodes *snapshots.Nodes) string {
+	var known []string
+	for node := range nodes.All() {
 		if len(known) == namesListed {
 			known = append(known, "…")
 			break
 		}
 		known = append(known, node.ID.String())
 	}
-	return fmt.Errorf("%s: neither the nodes configuration nor a nodeset names it; there are %s", strings.Join(unknown, ", "), strings.Join(known, ", "))
+	return strings.Join(known, ", ")
 }
 
 func plural(n int, noun string) string {

@@ -63,3 +63,15 @@ var _ = register(Rule{
 		pass.Report(f)
 	},
 })
+
+// WithoutSnapshotRepository are the registered workers that say of themselves (sql/config) that they have no repository to
+// keep snapshots in, in ascending order. It is empty where nobody was asked.
+func WithoutSnapshotRepository(s *snapshots.Snapshot) (ids []cluster.NodeID) {
+	if s.Live == nil || s.Nodes == nil {
+		return nil
+	}
+	for _, node := range snapshotDestinations(s).without {
+		ids = append(ids, node.ID)
+	}
+	return ids
+}

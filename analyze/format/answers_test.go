@@ -52,6 +52,17 @@ var answers = []answer{
 		}
 		return format.RemovableJSON(w, a)
 	}},
+	{"removable nodes", format.RemovableSchema, func(w io.Writer, s *snapshots.Snapshot) error {
+		words := []string{"N1"}
+		if s.Nodes.Get(2) != nil {
+			words = append(words, "N2")
+		}
+		a, err := analyze.NewRemovable("1.2.3", s, words)
+		if err != nil {
+			return err
+		}
+		return format.RemovableJSON(w, a)
+	}},
 }
 
 func (a answer) follows(t *testing.T, schema *jsonschema.Schema, s *snapshots.Snapshot) {

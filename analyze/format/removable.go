@@ -42,6 +42,7 @@ func (t Text) Removable(w io.Writer, r *analyze.Removable, brief bool) error {
 			p.line("")
 			p.removal(&r.Nodes[i])
 		}
+		p.together(r.Together)
 	}
 	p.undecidedParts(r.Undecided)
 	p.listGaps(r.Gaps)
@@ -102,12 +103,11 @@ func (p *printer) removal(n *analyze.NodeRemoval) {
 			title = "still there:"
 		}
 		p.line("  ", title)
-		for i := range n.Blockers {
-			p.wrapped(fmt.Sprintf("    %-18s ", n.Blockers[i].Kind), blockerText(&n.Blockers[i]))
-		}
+		p.blockers(n.Blockers)
 	}
 	p.line("")
 	p.wrapped("  restatectl nodes remove ", restatectlSentence(n))
+	p.afterwards(n.Afterwards)
 	if len(n.Commands) > 0 {
 		p.line("")
 		switch n.Verdict {
@@ -121,9 +121,57 @@ func (p *printer) removal(n *analyze.NodeRemoval) {
 			p.line("  to make it safe:")
 		}
 		for _, command := range n.Commands {
-			p.line("    ", Clean(command))
+			p.command(Clean(command))
 		}
 	}
+}
+
+// command prints a command as it is, and what is for people to do on as many lines as it takes, each a comment of its own.
+func (p *printer) command(command string) {
+	const indent, mark = "    ", "# "
+	text, comment := strings.CutPrefix(command, mark)
+	if !comment {
+		p.line(indent, command)
+		return
+	}
+	for i, line := range wrap(text, lineWidth-len(indent)-2*len(mark)) {
+		if i > 0 {
+			line = "  " + line
+		}
+		p.line(indent, mark, line)
+	}
+}
+
+func (p *printer) blockers(blockers []analyze.Blocker) {
+	for i := range blockers {
+		p.wrapped(fmt.Sprintf("    %-18s ", blockers[i].Kind), blockerText(&blockers[i]))
+	}
+}
+
+func (p *printer) afterwards(a *analyze.Afterwards) {
+	if a != nil && a.Warning != "" {
+		p.line("")
+		p.wrapped("  ", p.Palette.paint(bold, "after this")+strings.TrimPrefix(Clean(a.Warning), "after this"))
+	}
+}
+
+// together prints what several removals mean that does not follow from each.
+func (p *printer) together(t *analyze.Together) {
+	if t == nil {
+		return
+	}
+	verdict, meaning := p.Palette.paint(green, "enough would be left"), "but for what is in the way of each alone"
+	if len(t.Blockers) > 0 {
+		verdict, meaning = p.Palette.paint(verdictStyles[analyze.Blocked], string(analyze.Blocked)), "besides what is in the way of each alone"
+	}
+	p.line("")
+	p.line(p.Palette.paint(bold, nodeList(t.Nodes)+" together"), ": ", verdict, ", ", meaning)
+	if len(t.Blockers) > 0 {
+		p.line("")
+		p.line("  in the way:")
+		p.blockers(t.Blockers)
+	}
+	p.afterwards(t.Afterwards)
 }
 
 func blockerText(b *analyze.Blocker) string {

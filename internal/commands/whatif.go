@@ -24,7 +24,8 @@ func whatIfCommand(env *Environment) *cli.Command {
 		Description: `Answers one of three questions, by configuration: whether processes run is not in the metadata.
 
   --without N3,N4      with these nodes silent, what can every segment, partition and the metadata store still do, and
-                       what is lost because of them? Also zone:eu.a, region:eu, and @FILE with one on a line.
+                       what is lost because of them? Also the name of a node, zone:eu.a, region:eu, and @FILE with one
+                       on a line. What is lost already is said first, and decides nothing.
   --survey             what is lost with each node, zone and region, and which smallest sets of nodes are one too many?
   --replication '{zone: 2}'
                        could the cluster fulfil this default replication, with which nodesets, and what would they survive?
@@ -35,7 +36,7 @@ data-loss never answer, whether they are named or not.
 exit codes: 0 nothing is lost, 1 something is (or the replication cannot be fulfilled), 2 wrong usage, 3 an input could
 not be read or lacks nodes_config`,
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "without", Usage: "take `NODES` as silent: N3, zone:eu.a, region:eu, @FILE, or a list with commas; may be repeated"},
+			&cli.StringSliceFlag{Name: "without", Usage: "take `NODES` as silent: N3, a name, zone:eu.a, region:eu, @FILE, or a list with commas; may be repeated"},
 			&cli.BoolFlag{Name: "survey", Usage: "try every node, zone and region, and every set of up to three nodes"},
 			&cli.StringFlag{Name: "replication", Usage: "judge `PROPERTY` as the default replication: 3 or '{node: 3, zone: 2}'"},
 			choiceFlag("format", "how to print the answer", "text", "json"),
@@ -82,7 +83,7 @@ type reply struct {
 
 // whatIfQuestion is what the flags ask for.
 func whatIfQuestion(c *cli.Context) (func(*snapshots.Snapshot) (*reply, error), error) {
-	words, err := withoutWords(c.StringSlice("without"))
+	words, err := nodeWords("--without", c.StringSlice("without"))
 	if err != nil {
 		return nil, err
 	}
@@ -135,22 +136,22 @@ func whatIfQuestion(c *cli.Context) (func(*snapshots.Snapshot) (*reply, error), 
 	}, nil
 }
 
-// withoutWords takes lists apart and reads the files that they name.
-func withoutWords(values []string) (words []string, err error) {
+// nodeWords takes lists of nodes apart and reads the files that they name. What is the flag or argument that has them.
+func nodeWords(what string, values []string) (words []string, err error) {
 	for _, value := range values {
 		for word := range strings.SplitSeq(value, ",") {
 			word = strings.TrimSpace(word)
 			file, isFile := strings.CutPrefix(word, "@")
 			switch {
 			case word == "" || file == "":
-				return nil, usagef("--without: %q names no node", format.Clean(value))
+				return nil, usagef("%s: %q names no node", what, format.Clean(value))
 			case !isFile:
 				words = append(words, word)
 				continue
 			}
 			listed, err := wordsOfFile(file)
 			if err != nil {
-				return nil, usagef("--without: %s", format.Clean(err.Error()))
+				return nil, usagef("%s: %s", what, format.Clean(err.Error()))
 			}
 			words = append(words, listed...)
 		}
@@ -198,14 +199,17 @@ func (env *Environment) withSnapshot(argument, command string, do func(*snapshot
 	return exitWith(worst(code, verdict))
 }
 
-// missingEvidence is the end of a command that has no answer: it was asked for what is not there, or the snapshot lacks
-// what every answer needs.
+// missingEvidence is the end of a command that has no answer: it was asked for what is not there, by a flag if what is not
+// empty, or the snapshot lacks what every answer needs.
 func missingEvidence(s *snapshots.Snapshot, what string, err error) error {
 	message := format.Clean(s.Name) + ": " + format.Clean(err.Error())
 	if errors.Is(err, analyze.ErrNoNodes) {
 		return &exit{code: unreadable, message: message}
 	}
-	return usagef("%s: %s", what, message)
+	if what != "" {
+		message = what + ": " + message
+	}
+	return usagef("%s", message)
 }
 
 // print prints an answer in the format that the flags want.
