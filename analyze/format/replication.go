@@ -62,8 +62,11 @@ func (p *printer) selection(words *selectionWords, replication, without string, 
 		}
 	}
 	verdict := p.Palette.paint(green, "possible")
-	if !a.Possible {
+	switch effect := fragility(a); {
+	case !a.Possible:
 		verdict = p.Palette.paint(boldRed, "NOT possible")
+	case effect != "":
+		verdict = "possible, but the loss of one node can " + effect
 	}
 	p.line(p.Palette.paint(bold, "replication "+replication+" for "+words.use), without, ": ", verdict)
 	if len(a.Missing) > 0 {
@@ -82,7 +85,7 @@ func (p *printer) selection(words *selectionWords, replication, without string, 
 	fact("candidates", candidates)
 	if a.Possible {
 		fact(words.chosen, chosenWords(a))
-		fact("survive", survivalWords(a))
+		p.survival(fact, a)
 	}
 	if a.Weaker {
 		fact("now", a.Now+", which promises more")
@@ -104,31 +107,59 @@ func chosenWords(a *analyze.SelectionAnswer) string {
 	return text + " (" + size + "), such as [" + nodeList(a.Example) + "]"
 }
 
-// survivalWords say what a chosen set survives.
-func survivalWords(a *analyze.SelectionAnswer) string {
+// fragility says what the loss of one node can do to a chosen set, if it is the wrong one; empty where it can do nothing.
+func fragility(a *analyze.SelectionAnswer) string {
+	var effects []string
+	switch s := a.Survives; {
+	case s == nil && a.Size == 1:
+		effects = append(effects, "leave partitions without a leader")
+	case s != nil:
+		if s.Nodes.Writes == 0 {
+			effects = append(effects, "stop writes")
+		}
+		if s.Nodes.Sealing == 0 {
+			effects = append(effects, "make segments unsealable")
+		}
+	}
+	return inSentence(effects)
+}
+
+// survival prints what a chosen set survives.
+func (p *printer) survival(fact func(name, text string), a *analyze.SelectionAnswer) {
 	s := a.Survives
-	if s == nil {
-		if a.Size == 1 {
-			return "no loss: without its only replica a partition has no leader"
-		}
-		return "the loss of any " + count(a.Size-1, "node") + ": one replica is enough to lead"
+	switch {
+	case s != nil:
+		fact("writes", survivalWords("survive", s, func(l *analyze.Losable) int { return l.Writes }))
+		fact("sealing", survivalWords("survives", s, func(l *analyze.Losable) int { return l.Sealing }))
+	case a.Size == 1:
+		fact("leadership", "stops with the loss of the node that has the only replica")
+	default:
+		fact("leadership", "survives the loss of any "+count(a.Size-1, "node")+": one replica is enough to lead")
 	}
-	var parts []string
-	add := func(l *analyze.Losable, noun string) {
-		if l == nil {
-			return
-		}
-		text := "the loss of any " + count(l.Both(), noun)
-		if l.Both() == 0 {
-			text = "not the loss of any " + noun
-		}
-		if l.Writes != l.Sealing {
-			text += fmt.Sprintf(" (writes: %d, sealing: %d)", l.Writes, l.Sealing)
-		}
-		parts = append(parts, text)
+}
+
+// survivalWords say which losses something survives, at every scope.
+func survivalWords(survive string, s *analyze.Survival, most func(*analyze.Losable) int) string {
+	if most(&s.Nodes) == 0 {
+		return "can stop with the loss of one node"
 	}
-	add(&s.Nodes, "node")
-	add(s.Zones, "zone")
-	add(s.Regions, "region")
-	return strings.Join(parts, "; ")
+	survived := []string{"any " + count(most(&s.Nodes), "node")}
+	var not []string
+	for _, scope := range []struct {
+		losable *analyze.Losable
+		noun    string
+	}{{s.Zones, "zone"}, {s.Regions, "region"}} {
+		switch {
+		case scope.losable == nil:
+		case most(scope.losable) == 0:
+			not = append(not, "not of every "+scope.noun)
+		default:
+			survived = append(survived, "any "+count(most(scope.losable), scope.noun))
+		}
+	}
+	text := survive + " the loss of " + strings.Join(survived, " or ")
+	if len(not) > 0 {
+		text += ", but " + strings.Join(not, " and ")
+	}
+	return text
 }

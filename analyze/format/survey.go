@@ -300,8 +300,9 @@ func (p *printer) matrix(v *analyze.Survey) {
 			heads = append(heads, strconv.Itoa(len(column.Logs)))
 		}
 	}
-	p.matrixHeads(label, heads, p.nameWidth(v, label))
-	p.matrixRows(v, slices.Collect(v.Matrix.Rows(shown)), order, p.nameWidth(v, label))
+	width := p.nameWidth(v, label)
+	widest := p.matrixHeads(label, heads, width)
+	p.matrixRows(v, slices.Collect(v.Matrix.Rows(shown)), order, width, widest)
 	if more := v.Matrix.Len() - len(heads); label == "LOGS" && more > 0 {
 		p.line("  … and ", count(more, "nodeset"), " more, none of more logs: --format json has them")
 	}
@@ -341,11 +342,16 @@ func (p *printer) nameWidth(v *analyze.Survey, label string) int {
 	return width
 }
 
-// matrixHeads prints the heads of the columns from top to bottom.
-func (p *printer) matrixHeads(label string, heads []string, width int) {
+// matrixHeads prints the heads of the columns, from top to bottom where they do not fit beside each other. It returns how
+// wide the columns are.
+func (p *printer) matrixHeads(label string, heads []string, width int) (widest int) {
 	height := 0
 	for _, head := range heads {
 		height = max(height, len(head))
+	}
+	if len("  ")+width+len("  ")+columnsWidth(len(heads), height) <= lineWidth {
+		p.matrixLine(label, width, height, heads)
+		return height
 	}
 	for line := range height {
 		cells := make([]byte, len(heads))
@@ -361,10 +367,32 @@ func (p *printer) matrixHeads(label string, heads []string, width int) {
 		}
 		p.line(strings.TrimRight(fmt.Sprintf("  %-*s  %s", width, text, cells), " "))
 	}
+	return 1
+}
+
+// columnsWidth is how much room columns take: those of a single character stand side by side, others have a space between.
+func columnsWidth(columns, widest int) int {
+	if widest < 2 {
+		return columns
+	}
+	return columns*(widest+1) - 1
+}
+
+// matrixLine prints a line of a matrix whose columns are so wide.
+func (p *printer) matrixLine(name string, width, widest int, cells []string) {
+	between := ""
+	if widest > 1 {
+		between = " "
+	}
+	aligned := make([]string, len(cells))
+	for i, cell := range cells {
+		aligned[i] = fmt.Sprintf("%*s", widest, cell)
+	}
+	p.line(fmt.Sprintf("  %-*s  %s", width, name, strings.Join(aligned, between)))
 }
 
 // matrixRows prints the rows, those of the nodes that take most first.
-func (p *printer) matrixRows(v *analyze.Survey, rows []analyze.MatrixRow, order []int, width int) {
+func (p *printer) matrixRows(v *analyze.Survey, rows []analyze.MatrixRow, order []int, width, widest int) {
 	rank := make(map[string]int)
 	for i, radius := range worstFirst(v.Nodes) {
 		rank[radius.Node] = i - len(v.Nodes) // the others, unknown members, are 0: last
@@ -375,10 +403,10 @@ func (p *printer) matrixRows(v *analyze.Survey, rows []analyze.MatrixRow, order 
 			p.line("  … and ", count(len(rows)-i, "more node"), ": --all shows them")
 			return
 		}
-		cells := make([]byte, len(order))
+		cells := make([]string, len(order))
 		for k, column := range order {
-			cells[k] = row.Cells[column]
+			cells[k] = row.Cells[column : column+1]
 		}
-		p.line(fmt.Sprintf("  %-*s  %s", width, row.Node, cells))
+		p.matrixLine(row.Node, width, widest, cells)
 	}
 }
