@@ -16,7 +16,10 @@ var _ = register(Rule{
 	Summary:  "a log is sealed: its chain ends with a seal marker and takes no records",
 	Doc: Doc{
 		Checks: "Chains whose last element is a seal marker: one **warning** for each log, with who sealed it and why as far as it was recorded. " +
-			"A permanent seal is an **error** when a partition uses the log.",
+			"A permanent seal is an **error** when a partition uses the log. Any other seal stays a warning although the log takes no records while it lasts: " +
+			"every reconfiguration passes through it, the next leader lifts it by itself, and one capture does not tell a moment from a standstill. " +
+			"Where it cannot be lifted, the reason is an error of its own, such as `replication-unsatisfiable`. " +
+			"To be told by the exit code, check with `--fail-on warning`, or make it an error in the configuration file.",
 		Why: "Nothing can be appended until a new segment is added at exactly the marker's LSN. A log that stays sealed means a reconfiguration that failed, a replication that the cluster cannot meet, " +
 			"or a partition whose leadership is frozen. A permanent seal can never be lifted.",
 		Legal: "During a reconfiguration, after a planned `restatectl logs seal`, and on a single node between shutdown and start: the next leader lifts it.",

@@ -57,7 +57,7 @@ func membersDisagree(pass *Pass, store *stores.Store) {
 		pass.Report(Finding{
 			Severity: Warning,
 			Subject:  memberSubject(member, "torn"),
-			Title:    fmt.Sprintf("the write-ahead log of metadata server %s ends within a record", memberName(member)),
+			Title:    fmt.Sprintf("the write-ahead log of metadata server %s ends within a record", memberName(raft, member)),
 			Observed: fmt.Sprintf("%s is sound up to byte %d; the last entry before is %d", path.Base(member.Torn.Source), member.Torn.Offset, member.Last.Index),
 			Expected: "a log that ends with a whole record",
 			Why:      "a killed server leaves it so, and then nobody was told of that write; if the copy was cut off, later writes are missing as well",
@@ -73,26 +73,29 @@ func conflictOf(pass *Pass, store *stores.Store, conflict stores.Conflict) Findi
 	used, member := &raft.Members[raft.Used], &raft.Members[conflict.Member]
 	f := Finding{
 		Subject: memberSubject(member, "conflict"),
-		Title:   fmt.Sprintf("metadata servers %s and %s disagree from entry %d of their log on", memberName(member), memberName(used), conflict.Index),
+		Title:   fmt.Sprintf("metadata servers %s and %s disagree from entry %d of their log on", memberName(raft, member), memberName(raft, used), conflict.Index),
 		Observed: fmt.Sprintf("entry %d is of term %d on %s and of term %d on %s, which is used",
-			conflict.Index, conflict.Terms[1], memberName(member), conflict.Terms[0], memberName(used)),
+			conflict.Index, conflict.Terms[1], memberName(raft, member), conflict.Terms[0], memberName(raft, used)),
 		Expected: "the same entries on all members",
 		Why:      "both took theirs as agreed on, which Raft rules out: the directories are of two clusters, one is an old copy, or one is damaged",
 		At:       pass.Snapshot.ProblemAt(store, stores.Problem{Source: member.Directory}),
-		Related:  []Related{{Message: memberName(used) + " is used, whose log is the most advanced", At: pass.Snapshot.ProblemAt(store, stores.Problem{Source: used.Directory})}},
+		Related:  []Related{{Message: memberName(raft, used) + " is used, whose log is the most advanced", At: pass.Snapshot.ProblemAt(store, stores.Problem{Source: used.Directory})}},
 		Remedy:   []string{"do not start these servers together", "find out which of the directories is of another cluster or an old copy, and check without it"},
+	}
+	if conflict.Terms[0] == conflict.Terms[1] {
+		f.Observed = fmt.Sprintf("entry %d is of term %d on both, with other contents: %s, and %s, which is used", conflict.Index, conflict.Terms[0], memberName(raft, member), memberName(raft, used))
 	}
 	switch {
 	case conflict.Foreign:
 		f.Subject = Subject{Part: "foreign-" + strings.ReplaceAll(member.Directory, "/", "-")}
-		f.Title = fmt.Sprintf("metadata server %s is of another cluster than %s", memberName(member), memberName(used))
-		f.Observed = fmt.Sprintf("%s is of %s, and %s, which is used, of %s", memberName(member), clusterName(member), memberName(used), clusterName(used))
+		f.Title = fmt.Sprintf("metadata server %s is of another cluster than %s", memberName(raft, member), memberName(raft, used))
+		f.Observed = fmt.Sprintf("%s is of %s, and %s, which is used, of %s", memberName(raft, member), clusterName(member), memberName(raft, used), clusterName(used))
 		f.Expected = "the directories of one cluster"
-		f.Why = "nothing of the other one is taken into account: it belongs to another incident, or the cluster was provisioned anew over an old disk"
+		f.Why = "these are directories of two clusters, and nothing of the other one is taken into account: it belongs to another incident, or the cluster was provisioned anew over an old disk"
 		f.Remedy = []string{"do not start these servers together", "check the directories of each cluster by themselves"}
 	case !conflict.Agreed:
 		f.Severity = Note
-		f.Title = fmt.Sprintf("the last entries of metadata server %s were overwritten by a later leader", memberName(member))
+		f.Title = fmt.Sprintf("the last entries of metadata server %s were overwritten by a later leader", memberName(raft, member))
 		f.Expected = "that they go when the member is started"
 		f.Why = "they never were agreed on, and are left out"
 		f.Remedy = nil
@@ -113,10 +116,14 @@ func uncommitted(pass *Pass, store *stores.Store) Finding {
 		Severity: Warning,
 		Subject:  Subject{Part: "uncommitted"},
 		Title:    fmt.Sprintf("no majority of the metadata servers has %s of the log", entries),
-		Observed: fmt.Sprintf("agreed on up to entry %d, the log of %s ends with %d", raft.Committed, memberName(used), last),
+		Observed: fmt.Sprintf("agreed on up to entry %d, the log of %s ends with %d", raft.Committed, memberName(raft, used), last),
 		Expected: fmt.Sprintf("all entries on %d of %d voters", len(used.Voters)/2+1, len(used.Voters)),
 		Why:      "what was written there was never acknowledged, and may be dropped when the servers start again",
 		At:       pass.Snapshot.ProblemAt(store, stores.Problem{Source: used.Directory}),
+		Remedy: []string{
+			"copy the directories of all metadata servers while they are stopped, and keep the copies",
+			fmt.Sprintf("start at least %d of %s, each with its own directory: they settle the end of the log among themselves", len(used.Voters)/2+1, voterList(used.Voters)),
+		},
 	}
 	if keys := changedSince(store, raft.Committed); len(keys) > 0 {
 		f.Observed += "; later: " + strings.Join(keys, ", ")
@@ -132,6 +139,15 @@ func uncommitted(pass *Pass, store *stores.Store) Finding {
 		f.Remedy = []string{"copy the directories replicated-metadata-server of the other nodes as well, and check them together"}
 	}
 	return f
+}
+
+// voterList names the voters of the metadata servers by their node ids.
+func voterList(voters []uint64) string {
+	names := make([]string, len(voters))
+	for i, id := range slices.Sorted(slices.Values(voters)) {
+		names[i] = fmt.Sprintf("N%d", id)
+	}
+	return shorten(names)
 }
 
 // changedSince names the keys whose values are of later entries.
@@ -174,8 +190,19 @@ func clusterName(member *stores.Member) string {
 	return name
 }
 
-// memberName is how a metadata server is called: "N1 (n1)", or like its directory where nothing else is known.
-func memberName(member *stores.Member) string {
+// memberName is how a metadata server is called: "N1 (n1)", or like its directory where nothing else is known. Where another
+// one is called the same, its directory is named as well.
+func memberName(raft *stores.Raft, member *stores.Member) string {
+	name := ownName(member)
+	for i := range raft.Members {
+		if other := &raft.Members[i]; other != member && name != member.Directory && ownName(other) == name {
+			return name + " in " + member.Directory
+		}
+	}
+	return name
+}
+
+func ownName(member *stores.Member) string {
 	switch {
 	case member.NodeID == 0 && member.NodeName == "":
 		return member.Directory

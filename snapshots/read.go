@@ -163,7 +163,7 @@ func (r *reader) read(source *Source, alone bool) {
 	case found+nulls+other == 0 && alone && isIndex(file):
 		gap("one file of a RocksDB database: name the directory that all of its files are in")
 	case found+nulls+other == 0 && promised:
-		gap(notJSON)
+		gap(notADocument(source))
 	case found+nulls == 0 && other > 0 && (alone || meant(file) || source.stored != ""):
 		gap("not a document of Restate's metadata")
 	}

@@ -33,7 +33,7 @@ func (t *Tally) Add(r *analyze.Result) {
 		t.states[o.State]++
 	}
 	for _, gap := range r.Gaps {
-		t.unread = t.unread || gap.Source != "" && gap.Kind != "" && !isNull(gap) && !isUnused(gap)
+		t.unread = t.unread || unreadable(gap)
 	}
 }
 

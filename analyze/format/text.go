@@ -280,6 +280,9 @@ func (p *printer) gaps(r *analyze.Result) {
 		}
 	}
 	p.listGaps(gaps)
+	if slices.ContainsFunc(gaps, unreadable) {
+		p.line("  this capture is incomplete: take it again, or check with --require-complete to be told by the exit code")
+	}
 }
 
 // listGaps prints gaps; those of documents that nobody tried to capture go on one line.
@@ -318,6 +321,12 @@ func (p *printer) listGaps(gaps []analyze.Gap) {
 // registered, and restatectl prints null for it until then; and restatectl up to 1.7 cannot print the rule book at all.
 func isUnused(gap analyze.Gap) bool {
 	return gap.Kind == string(snapshots.SchemaRegistry) && isNull(gap) || gap.Kind == "rule_book"
+}
+
+// unreadable is true for a document that is there and cannot be read, and for one of the main kinds that was captured as
+// null: every cluster has those.
+func unreadable(gap analyze.Gap) bool {
+	return gap.Source != "" && gap.Kind != "" && !isUnused(gap) && (!isNull(gap) || slices.Contains(mainKinds, snapshots.Kind(gap.Kind)))
 }
 
 // isNull reports whether a document was captured as null.
