@@ -26,6 +26,21 @@ type Store struct {
 	// Pending makes it a store of reports that wait to be accepted. They have the form of goldens and other file names, and
 	// may lie beside them.
 	Pending bool
+
+	listed *listing // nil where the directory is looked through anew each time
+}
+
+// A listing has the names of the goldens that a store had when they were first asked for, by their last steps.
+type listing struct {
+	once       sync.Once
+	byLastStep map[string][]string
+}
+
+// Listed returns the store for one who asks for the goldens of many snapshots: it looks only once for the similar names of
+// which a MissingError tells.
+func (s Store) Listed() Store {
+	s.listed = &listing{}
+	return s
 }
 
 // What the names of goldens, and of pending reports, end with.
@@ -167,13 +182,33 @@ func closeQuietly(c io.Closer) { _ = c.Close() }
 
 // similar returns the names of goldens that end like a name, or that it ends like.
 func (s Store) similar(name string) []string {
-	names, err := s.List()
-	if err != nil {
-		return nil
+	l := s.listed
+	if l == nil {
+		l = &listing{}
 	}
-	return slices.DeleteFunc(names, func(other string) bool {
-		return !strings.HasSuffix("/"+other, "/"+name) && !strings.HasSuffix("/"+name, "/"+other)
+	l.once.Do(func() {
+		l.byLastStep = make(map[string][]string)
+		names, err := s.List()
+		if err != nil {
+			return
+		}
+		for _, other := range names {
+			l.byLastStep[path.Base(other)] = append(l.byLastStep[path.Base(other)], other)
+		}
 	})
+	var similar []string
+	for _, other := range l.byLastStep[path.Base(name)] {
+		if endsLike(other, name) || endsLike(name, other) {
+			similar = append(similar, other)
+		}
+	}
+	return similar
+}
+
+// endsLike reports whether the last steps of a name are those of another one.
+func endsLike(name, other string) bool {
+	before, ok := strings.CutSuffix(name, other)
+	return ok && (before == "" || strings.HasSuffix(before, "/"))
 }
 
 // List returns the names of all snapshots that have a golden, sorted. A store that does not exist has none.

@@ -132,6 +132,39 @@ func TestAMissingGoldenSaysWhereItShouldBeAndWhatToRun(t *testing.T) {
 	}
 }
 
+// A store may have thousands of goldens, and a run may ask for as many that are missing.
+func TestAListedStoreLooksOnceForSimilarNames(t *testing.T) {
+	store := golden.Store{Dir: t.TempDir()}
+	g := example()
+	for _, g.Snapshot = range []string{"x/a", "y/a", "ya", "b"} {
+		if err := store.Write(g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	similar := func(store golden.Store, name string) []string {
+		missing := &golden.MissingError{}
+		if _, err := store.Read(name); !errors.As(err, &missing) {
+			t.Fatal(err)
+		}
+		return missing.Similar
+	}
+	listed := store.Listed()
+	for range 2 {
+		if got := similar(listed, "a"); !slices.Equal(got, []string{"x/a", "y/a"}) {
+			t.Errorf("of a: %q", got)
+		}
+		if got := similar(listed, "z/b"); !slices.Equal(got, []string{"b"}) {
+			t.Errorf("of z/b: %q", got)
+		}
+		if err := os.RemoveAll(store.Dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := similar(store, "a"); got != nil {
+		t.Errorf("of a, where nothing is: %q", got)
+	}
+}
+
 func TestAnUnreadableGoldenIsNotAMissingOne(t *testing.T) {
 	store := golden.Store{Dir: t.TempDir()}
 	if err := os.WriteFile(store.Path("dump"), []byte("<<<<<<< HEAD\n"), 0o600); err != nil {

@@ -106,16 +106,16 @@ func sortEntries(entries []Entry) {
 // Gone are the names of snapshots of which the baseline has entries, and which are not among those that there are. Nothing
 // can be concluded, and it is nil, where the baseline has entries of none of these: they may be known by other names.
 func (f *File) Gone(there []string) (gone []string) {
-	known := false
+	known := make(map[string]bool, len(there))
+	for _, name := range there {
+		known[text(name)] = true
+	}
 	for i := range f.Snapshots {
-		name := f.Snapshots[i].Name
-		if slices.ContainsFunc(there, func(other string) bool { return text(other) == name }) {
-			known = true
-		} else {
+		if name := f.Snapshots[i].Name; !known[name] {
 			gone = append(gone, name)
 		}
 	}
-	if !known {
+	if len(gone) == len(f.Snapshots) {
 		return nil
 	}
 	return gone

@@ -140,7 +140,7 @@ func TestApply(t *testing.T) {
 		{"nor does what is milder now", "2027-01-31", nil, []string{"note one@log/0", "warning two@cluster"}, "", ""},
 		{"what is graver counts", "2027-01-31", nil, []string{"error one@log/0", "error two@cluster"}, "one@log/0", "graver b.json: a: one@log/0 was accepted as a warning and is an error now: it counts"},
 		{"what has expired counts", "2027-02-01", nil, []string{"warning one@log/0", "error two@cluster"}, "one@log/0", "expired b.json: a: one@log/0 was accepted until 2027-01-31: it counts again"},
-		{"what is found no more is stale", "2027-01-31", nil, []string{"error two@cluster"}, "", "unused b.json: a: one@log/0 is found no more"},
+		{"what is found no more", "2027-01-31", nil, []string{"error two@cluster"}, "", "unused b.json: a: one@log/0 is found no more"},
 		{"unless nobody could know", "2027-01-31", []string{"one"}, []string{"error two@cluster"}, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -120,7 +120,7 @@ func newGoldenRunOver(env *Environment, c *cli.Context, arguments []string) (*go
 	if err != nil {
 		return nil, err
 	}
-	run := &goldenRun{env: env, store: golden.Store{Dir: c.String("dir")}, arguments: arguments, part: part}
+	run := &goldenRun{env: env, store: golden.Store{Dir: c.String("dir")}.Listed(), arguments: arguments, part: part}
 	if run.redactions, err = run.store.Redactions(); err != nil {
 		return nil, usagef("%v", err) // which is clean
 	}
