@@ -29,8 +29,8 @@ func baselineCommand(env *Environment) *cli.Command {
 		Description: `A baseline has the fingerprint of every finding that is accepted, its severity then, the reason, who answers for it, and
 optionally the last day on which that holds; edit these as you like. "check --baseline FILE" marks such findings as
 suppressed. A finding counts again when it is graver than it was, and behind the last day (that of SOURCE_DATE_EPOCH if it
-is set, or else of the clock, in UTC). An entry that is not found any more, though its rule was decided, is said to be
-stale: on standard error, in JSON, SARIF and Markdown, and without a difference to the exit code. So is a snapshot that DIR/... does
+is set, or else of the clock, in UTC). An entry that is found no more, though its rule was decided, is said to be so: on
+standard error, in JSON, SARIF and Markdown, and without a difference to the exit code. So is a snapshot that DIR/... does
 not find any more. Where CI is set in the
 environment, nothing is written without --force. Name the snapshots as when the baseline was made: its entries
 belong to the names of snapshots.`,
