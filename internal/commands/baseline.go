@@ -156,7 +156,7 @@ func baselineArgument(path string) string {
 	if path == baselineFile {
 		return ""
 	}
-	return " --baseline " + shellWord(path)
+	return flagWord("baseline", path)
 }
 
 // A baselineRun changes a baseline by what snapshots have.

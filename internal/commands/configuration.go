@@ -85,7 +85,7 @@ func configArguments(c *cli.Context) string {
 	case c.Bool("no-config"):
 		return " --no-config"
 	case c.IsSet("config"):
-		return " --config " + shellWord(c.String("config"))
+		return flagWord("config", c.String("config"))
 	}
 	return ""
 }

@@ -208,7 +208,7 @@ func (run *goldenRun) leave(report *judged) bool {
 // adviseAboutPending says how many reports were left to be decided about, and how to do that.
 func (run *goldenRun) adviseAboutPending(left int) {
 	if left > 0 {
-		dir := shellWord(run.pending.Dir)
-		run.env.complain("left %d report%s in %s, not as accepted; to decide: %s golden review%s --pending %s", left, plural(left), dir, Name, run.dirArgument(), dir)
+		run.env.complain("left %d report%s in %s, not as accepted; to decide: %s golden review%s%s",
+			left, plural(left), shellWord(run.pending.Dir), Name, run.dirArgument(), flagWord("pending", run.pending.Dir))
 	}
 }

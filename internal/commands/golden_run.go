@@ -325,7 +325,7 @@ func (run *goldenRun) adviseAbout(verdicts []*golden.Verdict) {
 func (run *goldenRun) commandLine() string {
 	text := run.configured + run.dirArgument()
 	if run.from != nil {
-		text += " --pending " + shellWord(run.from.Dir)
+		text += flagWord("pending", run.from.Dir)
 	}
 	if slices.ContainsFunc(run.arguments, looksLikeFlag) {
 		text += " --"
@@ -341,7 +341,7 @@ func (run *goldenRun) dirArgument() string {
 	if run.store.Dir == goldensDir {
 		return ""
 	}
-	return " --dir " + shellWord(run.store.Dir)
+	return flagWord("dir", run.store.Dir)
 }
 
 // onlyArgument names the part that was asked for.
@@ -350,6 +350,15 @@ func (run *goldenRun) onlyArgument() string {
 		return ""
 	}
 	return " --only " + string(run.part)
+}
+
+// flagWord is a flag with a value, for a shell.
+func flagWord(flag, value string) string {
+	separator := " "
+	if looksLikeFlag(value) {
+		separator = "="
+	}
+	return " --" + flag + separator + shellWord(value)
 }
 
 // shellWord quotes a word for a shell where it has to be.
