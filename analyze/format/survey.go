@@ -76,10 +76,11 @@ type namedSets struct {
 
 func smallestSets(v *analyze.Survey) []namedSets {
 	var noWrites, noSeals string
-	if v.Logs == len(v.AlreadyLost.Writes) {
+	logs, lost := v.Inventory.Logs, &v.AlreadyLost
+	if logs > 0 && len(lost.Sealed)+len(lost.Writes) == logs {
 		noWrites = "no log takes records as it is"
 	}
-	if v.Logs == len(v.AlreadyLost.Seals) {
+	if logs > 0 && len(lost.Sealed)+len(lost.Seals) == logs {
 		noSeals = "no log has an open segment that can be sealed"
 	}
 	return []namedSets{

@@ -22,7 +22,7 @@ func removableCommand(env *Environment) *cli.Command {
 		ArgsUsage: "[NODE...] SNAPSHOT",
 		Description: `Looks at everything that still needs a node: nodesets open and sealed, replica sets, leadership policies, its own
 states, and whether enough would be left. Says what restatectl nodes remove would do, which looks at nodesets and the
-metadata membership only, lists the commands that make it safe, and warns where no other node may fail afterwards.
+metadata membership only, lists the commands that make it safe, and warns of other nodes that may not fail afterwards.
 
 A NODE is N4, the name of a node, zone:eu.a, region:eu, @FILE with one on a line, or a list with commas. Each is judged
 alone; of several it is also said whether enough would be left without all of them. Without a NODE: all nodes, each
