@@ -258,12 +258,16 @@ func FuzzFind(f *testing.F) {
 	for _, text := range hostileArchives(f) {
 		f.Add(text)
 	}
+	f.Add(bombs(f))
+	for _, window := range []int{17, 23, 27} {
+		f.Add([]byte(repeated('{', window)))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) > 1<<20 {
 			t.Skip()
 		}
 		var found []*Snapshot
-		if took := allocated(func() { found, _ = findAll(text) }); took/2 > max(len(text), 1<<10)<<12 {
+		if took := allocated(func() { found, _ = findAll(text) }); took/2 > max(len(text), 1<<10)<<13 {
 			t.Errorf("%d bytes took %d", len(text), took)
 		}
 		again, _ := findAll(text)

@@ -33,7 +33,6 @@ type archive struct {
 
 	mu       sync.Mutex
 	problems []Problem
-	parked   *stream // was left somewhere, and may be of use behind that place
 }
 
 // A node is a directory of an archive, or a member.
@@ -83,6 +82,22 @@ func openArchive(fsys fs.FS, name string, f format, counts *allowance, memory *M
 		a.problem(".", reasonOf(err))
 	}
 	return a
+}
+
+// readAll reads to the end, for which there is room of so many bytes. The size is what there should be, or -1.
+func readAll(r io.Reader, room, size int64) ([]byte, error) {
+	if size < 0 {
+		return io.ReadAll(r)
+	}
+	content := make([]byte, min(room, size))
+	n, err := io.ReadFull(r, content)
+	if n == len(content) {
+		return content, nil
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return bytes.Clone(content[:n]), err
 }
 
 // problem notes what is wrong with a member, or with the archive, whose name is ".".
@@ -278,10 +293,7 @@ func (a *archive) open(first bool) (*stream, error) {
 
 // unpack returns what the archive unpacks to from a place on.
 func (a *archive) unpack(from int64) (*stream, error) {
-	a.mu.Lock()
-	s := a.parked
-	a.parked = nil
-	a.mu.Unlock()
+	s := a.memory.pick(a)
 	if s != nil && s.pos > from {
 		_ = s.Close() // it was only read
 		s = nil
@@ -300,14 +312,13 @@ func (a *archive) unpack(from int64) (*stream, error) {
 
 // park keeps a stream that is not at its end for the next one who reads further on.
 func (a *archive) park(s *stream) {
-	if s.err == nil && s.seeker == nil {
-		s.first = false
-		a.mu.Lock()
-		a.parked, s = s, a.parked
-		a.mu.Unlock()
-	}
-	if s != nil {
+	if s.err != nil || s.seeker != nil || s.whole {
 		_ = s.Close()
+		return
+	}
+	s.first = false
+	for _, old := range a.memory.park(a, s) {
+		_ = old.Close()
 	}
 }
 
@@ -346,30 +357,19 @@ func (a *archive) take(n *node, r io.Reader, size int64) (got int64, err error) 
 		}
 	}
 	room := a.counts.hold(wanted)
-	var content bytes.Buffer
-	if size >= 0 {
-		content.Grow(int(room) + bytes.MinRead)
-	}
-	got, err = io.CopyN(&content, r, room)
+	content, err := readAll(io.LimitReader(r, room), room, size)
+	got = int64(len(content))
 	switch {
 	case err == nil && got == room && got != size: // there is more
-		n.head = bytes.Clone(content.Next(headSize))
-		content = bytes.Buffer{}
+		n.head = bytes.Clone(content[:min(got, headSize)])
 		var more int64
 		more, err = io.Copy(io.Discard, r)
 		got += more
 		if room == wanted { // otherwise it took all that was left, and would again
 			a.counts.release(room - int64(len(n.head)))
 		}
-	default:
-		if errors.Is(err, io.EOF) {
-			err = nil
-		} // otherwise it is held as far as it goes
-		held := content.Bytes()
-		if size != got {
-			held = bytes.Clone(held)
-		}
-		if a.memory.hold(a, n, held) {
+	default: // with an error it is held as far as it goes
+		if a.memory.hold(a, n, content) {
 			room -= got
 		}
 		a.counts.release(room)

@@ -34,8 +34,9 @@
 // plain tar, and of what a zip stores as it is, nothing needs to be held.
 //
 // What a few bytes ask for is not allocated: for an archive of up to 2 KiB 64 KiB are held, and 8 KiB more for each further
-// byte, up to 1 GiB. So a Zstandard frame with a window of more than a quarter of that (as --ultra and --long make them), in
-// an archive of less than 256 KiB, is only read if its content fits.
+// byte, up to 1 GiB. All archives in an archive share what it may hold, and so do their decoders. So a Zstandard frame with a
+// window of more than a quarter of that, or of 32 MiB (as --ultra and --long make them), is only read if it is packed in less
+// than 256 KiB, and as far as nothing in it is repeated from further back. To tell what a file is, one block is unpacked.
 package archives
 
 import (

@@ -322,10 +322,66 @@ func TestWhatPacksWellIsRead(t *testing.T) {
 			t.Errorf("%s: %d bytes of %d packed, %s", name, len(got), len(packed), problems(tree))
 		}
 	}
+	// A window larger than there may be is read through a smaller one, as far as that will do.
+	far := packable(9000)
+	long := zstandardOf(t, []byte(far+strings.Repeat("\x00", 33<<20)+far), zstd.WithWindowSize(64<<20))
+	skipped := append([]byte("\x50\x2a\x4d\x18\x01\x00\x00\x00x"), long...)
+	for name, packed := range map[string][]byte{"long": long, "skipped": skipped, "twice": append(skipped, long...)} {
+		tree := treeOf(map[string][]byte{"x": packed})
+		got := contents(t, tree)["x"]
+		if len(packed) > smallPack || !strings.HasPrefix(got, far) || len(got) < len(far)+32<<20 || !strings.HasPrefix(problems(tree), "x: unpacking it takes more memory") {
+			t.Errorf("%s: %d bytes of %d packed: %s", name, len(got), len(packed), problems(tree))
+		}
+	}
+	// What a program for files makes says its size and no window.
+	single, _ := zstd.NewWriter(nil, zstd.WithSingleSegment(true))
+	database = packable(30000) + packable(20000)
+	for name, text := range map[string]string{"small pack": database + strings.Repeat("\x00", 16<<20), "large pack": packable(300_000)} {
+		packed := single.EncodeAll([]byte(text), nil)
+		tree := treeOf(map[string][]byte{"x": packed})
+		if got := contents(t, tree)["x"]; got != text || (len(packed) > smallPack) != (name == "large pack") {
+			t.Errorf("%s: %d bytes of %d, %d packed: %s", name, len(got), len(text), len(packed), problems(tree))
+		}
+	}
 	packed := zstandardOf(t, make([]byte, 4<<20), zstd.WithWindowSize(64<<20))
 	tree := treeOf(map[string][]byte{"x": packed})
 	const says = "x: unpacking it takes more memory than its size allows: unpack it first"
 	if got := contents(t, tree)["x"]; got != "" || problems(tree) != says {
 		t.Errorf("%d bytes of %d packed: %s", len(got), len(packed), problems(tree))
+	}
+}
+
+// Of many archives that are left in the middle few decoders stay, and none that holds all there is.
+func TestFewStreamsAreParked(t *testing.T) {
+	defer func(m int64) { maxMember = m }(maxMember)
+	maxMember = 1000
+	content := make(map[string][]byte)
+	large := packable(10_000)
+	for i := range maxParked + 4 {
+		content[fmt.Sprint("small", i)] = zstandardOf(t, []byte(packable(3000)))
+		content[fmt.Sprint("large", i)] = zstandardOf(t, []byte(large), zstd.WithWindowSize(4<<20))
+	}
+	tree := treeOf(content)
+	if _, err := tree.ReadDir("."); err != nil {
+		t.Fatal(err)
+	}
+	for name := range content {
+		f, err := tree.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(f, make([]byte, headSize+100)); err != nil {
+			t.Fatal(err)
+		}
+		_ = f.Close()
+	}
+	bytes := int64(0)
+	for _, p := range tree.memory.parked {
+		if bytes += p.s.taken; p.s.whole {
+			t.Error("one holds all there is")
+		}
+	}
+	if n := len(tree.memory.parked); n == 0 || n > maxParked || bytes > maxParkedBytes {
+		t.Errorf("%d streams of %d bytes are parked", n, bytes)
 	}
 }

@@ -61,17 +61,7 @@ func formatOf(fsys fs.FS, name string) (format, error) {
 	found := format{compression: compressionOf(head)}
 	switch {
 	case found.compression != notCompressed:
-		size := int64(smallPack)
-		if info, err := f.Stat(); err == nil {
-			size = info.Size()
-		}
-		unpacked, err := decompress(found.compression, io.MultiReader(bytes.NewReader(head), f), size)
-		if err != nil {
-			return found, nil // so much for its content
-		}
-		defer unpacked.Close()
-		head, _ = headOf(unpacked, blockSize)
-		if isHeader(head) {
+		if isHeader(unpackedHead(found.compression, io.MultiReader(bytes.NewReader(head), io.LimitReader(f, maxLook)))) {
 			found.container = tarContainer
 		}
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
@@ -86,6 +76,23 @@ func formatOf(fsys fs.FS, name string) (format, error) {
 		}
 	}
 	return found, nil
+}
+
+// maxLook bounds what is read of a compressed file to tell what is in it, in bytes.
+const maxLook = 1 << 20
+
+// unpackedHead returns the first bytes of what is compressed, fewer where there are no more.
+func unpackedHead(how compression, r io.Reader) []byte {
+	if how == zstandard {
+		return headOfFrames(r, blockSize)
+	}
+	unpacked, err := gunzip(r)
+	if err != nil {
+		return nil // so much for its content
+	}
+	defer unpacked.Close()
+	head, _ := headOf(unpacked, blockSize)
+	return head
 }
 
 func compressionOf(head []byte) compression {

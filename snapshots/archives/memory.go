@@ -14,6 +14,14 @@ type Memory struct {
 	whole   *node // is larger, and had to be read at any place
 	content []byte
 	counts  *allowance // of whole
+
+	parked []parked // the one that was left last comes last
+}
+
+// A parked stream was left somewhere, and may be of use behind that place.
+type parked struct {
+	a *archive
+	s *stream
 }
 
 // NewMemory returns a memory that holds nothing.
@@ -49,6 +57,40 @@ func (m *Memory) holdWhole(a *archive, n *node, content []byte) {
 		m.counts.release(int64(len(m.content)))
 	}
 	m.whole, m.content, m.counts = n, content, a.counts
+}
+
+// The limits of what is parked.
+const (
+	maxParked      = 16       // streams, each with an open file
+	maxParkedBytes = 64 << 20 // of memory that their decoders have
+)
+
+// park keeps a stream of an archive, and returns those that have to be closed for it.
+func (m *Memory) park(a *archive, s *stream) (closed []*stream) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.parked = append(m.parked, parked{a, s})
+	bytes := int64(0)
+	for i, p := range slices.Backward(m.parked) {
+		if bytes += p.s.taken; i < len(m.parked)-1 && p.a == a || i < len(m.parked)-maxParked || bytes > maxParkedBytes {
+			closed = append(closed, p.s)
+		}
+	}
+	m.parked = slices.DeleteFunc(m.parked, func(p parked) bool { return slices.Contains(closed, p.s) })
+	return closed
+}
+
+// pick returns what is parked of an archive, which it is not any more; nil if nothing is.
+func (m *Memory) pick(a *archive) *stream {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.parked, func(p parked) bool { return p.a == a })
+	if i < 0 {
+		return nil
+	}
+	s := m.parked[i].s
+	m.parked = slices.Delete(m.parked, i, i+1)
+	return s
 }
 
 // held returns what is held of a member.

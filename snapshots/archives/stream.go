@@ -1,14 +1,13 @@
 package archives
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"sync"
 	"sync/atomic"
-
-	"github.com/klauspost/compress/zstd"
 )
+
+// maxStep is how much is unpacked before the limits are looked at again, in bytes.
+const maxStep = 256 << 10
 
 // An allowance is what may still be taken from an archive and from those in it.
 type allowance struct {
@@ -90,6 +89,8 @@ type stream struct {
 	first    bool  // the bytes are unpacked for the first time
 	err      error // sticky
 	file     io.Closer
+	taken    int64 // bytes of memory that are given back when it is closed
+	whole    bool  // it holds all that it unpacks to
 }
 
 // A counter counts the bytes that were read.
@@ -110,7 +111,8 @@ func newStream(how compression, r io.Reader, size int64, file io.Closer, counts 
 	if how == notCompressed {
 		s.unpacked = io.NopCloser(s.packed)
 		s.seeker = seekable(r)
-	} else if s.unpacked, err = decompress(how, s.packed, size); err != nil {
+	} else if err := s.decompress(how, size); err != nil {
+		s.release()
 		return nil, errors.Join(err, file.Close())
 	}
 	return s, nil
@@ -178,77 +180,32 @@ func (s *stream) unread(text []byte) {
 }
 
 func (s *stream) Close() error {
+	s.release()
 	return errors.Join(s.unpacked.Close(), s.file.Close())
 }
 
-const (
-	// maxStep is how much is unpacked before the limits are looked at again, in bytes.
-	maxStep = 256 << 10
-	// maxWindow is what zstd itself unpacks unless it is told to take more memory.
-	maxWindow = 128 << 20
-	// maxBlock is how much one block of a frame unpacks to at most.
-	maxBlock = 128 << 10
-	// smallPack is the size up to which what is packed is unpacked as a whole where that is possible, and not through a
-	// window: it may name one that is much larger than all there is.
-	smallPack = 256 << 10
-)
-
-// decompress unpacks r, which has about the given number of bytes. No decoder is made before there is something to decode.
-func decompress(how compression, r io.Reader, size int64) (io.ReadCloser, error) {
-	switch how {
-	case gzipped:
-		return gunzip(r)
-	case deflated:
-		return inflate(r)
-	}
-	room := min(memoryFor(size), maxWindow)
-	if size <= smallPack {
-		packed, err := io.ReadAll(io.LimitReader(r, smallPack))
-		if err != nil {
-			return nil, err
-		}
-		if text, err := unpackWhole(packed, int(room)); err == nil {
-			return io.NopCloser(bytes.NewReader(text)), nil
-		}
-		var header zstd.Header
-		if header.Decode(packed) == nil && header.WindowSize > uint64(room/4) {
-			return nil, zstd.ErrWindowSizeExceeded
-		}
-		r = io.MultiReader(bytes.NewReader(packed), r)
-	}
-	decoder, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(uint64(room/4)), zstd.WithDecoderMaxMemory(maxWindow))
-	if err != nil {
-		return nil, err
-	}
-	return decoder.IOReadCloser(), nil
+func (s *stream) release() {
+	s.counts.release(s.taken)
+	s.taken = 0
 }
 
-// wholeDecoder is one decoder for everybody: it is larger than most of what it decodes.
-var wholeDecoder = sync.OnceValue(func() *zstd.Decoder {
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecodeAllCapLimit(true))
-	if err != nil {
-		panic(err) // the options do not fit together
-	}
-	return decoder
-})
+// take takes memory for a decoder, and returns how much of the wanted bytes it got. A little is not counted.
+func (s *stream) take(wanted int64) (got int64) {
+	s.release()
+	s.taken = s.counts.hold(max(wanted-decoderSize, 0))
+	return min(wanted, s.taken+decoderSize)
+}
 
-// unpackWhole unpacks what has no more than the given number of bytes, whatever window it names.
-func unpackWhole(packed []byte, limit int) (text []byte, err error) {
-	size := min(16*len(packed), limit) // most need no more
-	if header := (zstd.Header{}); header.Decode(packed) == nil && header.HasFCS {
-		if header.FrameContentSize > uint64(limit) {
-			return nil, zstd.ErrDecoderSizeExceeded
-		}
-		size = max(int(header.FrameContentSize), 1)
+// decompress makes the stream unpack what is packed, which has about the given number of bytes. No decoder is made before
+// there is something to decode.
+func (s *stream) decompress(how compression, size int64) (err error) {
+	switch how {
+	case gzipped:
+		s.unpacked, err = gunzip(s.packed)
+	case deflated:
+		s.unpacked, err = inflate(s.packed)
+	default:
+		s.unpacked, err = s.unpackFrames(size)
 	}
-	for {
-		text, err = wholeDecoder().DecodeAll(packed, make([]byte, 0, size))
-		// Where there is no room the error is of many kinds; but then all but the last block is there.
-		if err == nil || max(size, len(text)) >= limit || len(text)+maxBlock < size || errors.Is(err, io.ErrUnexpectedEOF) {
-			return text, err
-		}
-		size = min(8*size, limit)
-	}
+	return err
 }
