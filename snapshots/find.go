@@ -60,9 +60,18 @@ type PathError struct {
 	// Path is as it was given, or how it is called from there.
 	Path string
 	Err  error
+	// Hint says what to give instead; empty where nobody knows. It has paths as they were given: it is for who gave them, and
+	// no part of any report.
+	Hint string
 }
 
-func (e *PathError) Error() string { return e.Path + ": " + e.Err.Error() }
+func (e *PathError) Error() string {
+	text := e.Path + ": " + e.Err.Error()
+	if e.Hint != "" {
+		text += ": " + e.Hint
+	}
+	return text
+}
 
 // Unwrap returns the reason.
 func (e *PathError) Unwrap() error { return e.Err }
@@ -141,9 +150,18 @@ type place struct {
 	named   int      // how many of the last steps make the name
 }
 
+// A hintedError is a reason with a hint apart.
+type hintedError struct{ reason, hint string }
+
+func (e *hintedError) Error() string { return e.reason }
+
 // problem says what is wrong with a path, once.
 func (f *finder) problem(path string, err error) {
-	err = &PathError{path, underlying(err)}
+	of := &PathError{Path: path, Err: underlying(err)}
+	if hinted := (*hintedError)(nil); errors.As(err, &hinted) {
+		of.Hint = hinted.hint
+	}
+	err = of
 	if text := err.Error(); !f.said[text] {
 		f.said[text] = true
 		f.problems = multierror.Append(f.problems, err)
@@ -214,7 +232,7 @@ func (f *finder) find(given string) error {
 			break
 		}
 		if !f.walk(at, 0, func(folder, []string, int) bool { return false }) {
-			return fmt.Errorf("is no snapshot itself, but there are some below it: try %s", ellipsis(dir))
+			return &hintedError{"is no snapshot itself, but there are some below it", "try " + ellipsis(dir)}
 		}
 		return nothing()
 	default:

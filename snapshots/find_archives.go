@@ -97,8 +97,10 @@ func (f *finder) findArchive(at folder, everyBelow bool) error {
 		return errNoDocument
 	case len(all) > 1 && !everyBelow:
 		first := strings.TrimPrefix(all[0].at.dir, at.dir+"/")
-		return fmt.Errorf("holds %d snapshots: name one of them, such as %s, or all of them: %s",
-			len(all), filepath.Join(at.shown, filepath.FromSlash(first)), filepath.Join(at.shown, "..."))
+		return &hintedError{
+			fmt.Sprintf("holds %d snapshots", len(all)),
+			fmt.Sprintf("name one of them, such as %s, or all of them: %s", filepath.Join(at.shown, filepath.FromSlash(first)), filepath.Join(at.shown, "...")),
+		}
 	}
 	for _, one := range all {
 		f.add(one.at, captureOf(one.at, one.files), max(one.depth, 1))

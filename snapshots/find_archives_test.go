@@ -332,3 +332,24 @@ func TestStandardInput(t *testing.T) {
 		})
 	}
 }
+
+// A hint names paths as they were given. It is for who gave them, and apart from the reason, which goes into reports.
+func TestHintsAreNoPartOfReasons(t *testing.T) {
+	dir := t.TempDir()
+	two := filepath.Join(dir, "two.zip")
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.WriteFile(two, []byte(pack(t, "x.zip", map[string]string{"a/n": smallNodes, "b/n": smallNodes})), 0o600))
+	must(os.MkdirAll(filepath.Join(dir, "above", "one"), 0o700))
+	must(os.WriteFile(filepath.Join(dir, "above", "one", "nodes_config.json"), []byte(smallNodes), 0o600))
+	for given, want := range map[string]string{two: "holds 2 snapshots", filepath.Join(dir, "above"): "is no snapshot itself, but there are some below it"} {
+		_, err := Find(given)
+		of := (*PathError)(nil)
+		if !errors.As(err, &of) || of.Err.Error() != want || !strings.Contains(of.Hint, given) || err.Error() != given+": "+want+": "+of.Hint {
+			t.Errorf("%s: %v", given, err)
+		}
+	}
+}

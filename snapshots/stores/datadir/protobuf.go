@@ -1,6 +1,8 @@
 package datadir
 
 import (
+	"errors"
+
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -11,12 +13,15 @@ type field struct {
 	content []byte
 }
 
+// errMessage stands for all that protobuf finds wrong with a message: its own texts differ from build to build.
+var errMessage = errors.New("not a protobuf message")
+
 // message calls each for the fields of a protobuf message that are varints or have a length. It passes over the others.
 func message(b []byte, each func(field)) error {
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
-			return protowire.ParseError(n)
+			return errMessage
 		}
 		b = b[n:]
 		f := field{number: number}
@@ -30,7 +35,7 @@ func message(b []byte, each func(field)) error {
 			number = 0
 		}
 		if n < 0 {
-			return protowire.ParseError(n)
+			return errMessage
 		}
 		b = b[n:]
 		if number > 0 {

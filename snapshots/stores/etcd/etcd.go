@@ -184,7 +184,7 @@ func keyValue(b []byte) (key, value []byte, count int64, err error) {
 	for len(b) > 0 {
 		number, typ, n := protowire.ConsumeTag(b)
 		if n < 0 {
-			return nil, nil, 0, protowire.ParseError(n)
+			return nil, nil, 0, errMessage
 		}
 		b = b[n:]
 		switch {
@@ -203,7 +203,7 @@ func keyValue(b []byte) (key, value []byte, count int64, err error) {
 			n = protowire.ConsumeFieldValue(number, typ, b)
 		}
 		if n < 0 {
-			return nil, nil, 0, protowire.ParseError(n)
+			return nil, nil, 0, errMessage
 		}
 		b = b[n:]
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -132,4 +133,36 @@ func FuzzLog(f *testing.F) {
 			t.Errorf("%+v", l)
 		}
 	})
+}
+
+// What no log is, is said in words of our own and takes nothing.
+func TestLogsThatAreNone(t *testing.T) {
+	record := func(size uint64, content string) *fstest.MapFile {
+		return &fstest.MapFile{Data: append(binary.LittleEndian.AppendUint64(nil, size), content...)}
+	}
+	pipe := *killed(t)[killedLog]
+	pipe.Mode = fs.ModeNamedPipe
+	for name, test := range map[string]struct {
+		file *fstest.MapFile
+		want string
+	}{
+		"pipe":          {&pipe, "not a regular file"}, // opening one takes for ever
+		"large record":  {record(16<<20+1, strings.Repeat("\x00", 16<<20+1)), "byte 0: a record of 16777217 bytes"},
+		"no field":      {record(1, "\xff"), "byte 0: not a protobuf message"},
+		"no content":    {record(2, "\x0a\x05"), "byte 0: not a protobuf message"},
+		"no whole text": {record(9, "\x0a"), "byte 0: it ends within a record"},
+	} {
+		l, found := readLog(fstest.MapFS{killedLog: test.file}, "default.etcd/member/wal")
+		if want := "0000000000000000-0000000000000000.wal: " + test.want; !found || l.torn != want {
+			t.Errorf("%s: %q, want %q", name, l.torn, want)
+		}
+	}
+}
+
+func TestKeyValuesThatAreNone(t *testing.T) {
+	for _, text := range []string{"\xff", "\x0a\x05", "\x20"} {
+		if _, _, _, err := keyValue([]byte(text)); !errors.Is(err, errMessage) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
 }

@@ -101,6 +101,7 @@ func Open(fsys fs.FS, dir string, assumed ...Family) (*DB, error) {
 		return nil, ErrNone
 	}
 	slices.Sort(db.logs)
+	db.logs = slices.Compact(db.logs) // a number may be written with zeros and without
 	db.readManifests(files, manifests)
 	for _, a := range assumed {
 		named := slices.ContainsFunc(slices.Collect(maps.Values(db.families)), func(f *family) bool { return f.name == a.Name })
@@ -136,7 +137,7 @@ func (db *DB) readManifests(files map[string]bool, manifests []uint64) {
 		db.addUnlisted(0)
 		return
 	}
-	f, err := db.fsys.Open(path.Join(db.dir, name))
+	f, err := openRegular(db.fsys, path.Join(db.dir, name))
 	if err != nil {
 		db.fileProblem(name, err)
 		db.addUnlisted(0)
@@ -145,7 +146,8 @@ func (db *DB) readManifests(files map[string]bool, manifests []uint64) {
 	defer f.Close()
 	m, err := readManifest(f)
 	db.families, db.minLog, db.whole = m.families, m.minLog, err == nil
-	for _, f := range m.families {
+	for _, id := range slices.Sorted(maps.Keys(m.families)) {
+		f := m.families[id]
 		if f.comparator != "" && f.comparator != bytewise {
 			db.problem(Problem{File: name, Reason: fmt.Sprintf("the keys of family %q are in an order that is not known, %q", shorten([]byte(f.name)), shorten([]byte(f.comparator)))})
 			clear(f.tables)
@@ -165,7 +167,7 @@ func (db *DB) readManifests(files map[string]bool, manifests []uint64) {
 // current returns the name of the manifest that counts, or nothing.
 func (db *DB) current(files map[string]bool, manifests []uint64) string {
 	newest := ""
-	for name := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if n, ok := numbered(name, manifestNames); ok && n == slices.Max(manifests) {
 			newest = name
 		}
@@ -176,7 +178,7 @@ func (db *DB) current(files map[string]bool, manifests []uint64) string {
 		}
 		return newest
 	}
-	f, err := db.fsys.Open(path.Join(db.dir, "CURRENT"))
+	f, err := openRegular(db.fsys, path.Join(db.dir, "CURRENT"))
 	if err != nil {
 		db.fileProblem("CURRENT", err)
 		return newest
@@ -390,7 +392,7 @@ func (db *DB) eachWrite(each func(log uint64, w write) bool) {
 	var expected uint64 // the sequence number of the next write
 	for i, number := range db.logs {
 		name := logFile(number)
-		f, err := db.fsys.Open(path.Join(db.dir, name))
+		f, err := openRegular(db.fsys, path.Join(db.dir, name))
 		if err != nil {
 			db.fileProblem(name, err)
 			stopped = true

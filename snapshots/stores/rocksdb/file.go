@@ -16,9 +16,21 @@ type file interface {
 // maxHeld bounds a table that must be held as a whole, as its file system cannot read it anywhere, in bytes.
 const maxHeld = 1 << 30
 
+var errNotRegular = errors.New("is not a regular file")
+
+// openRegular opens a regular file: opening a pipe may take for ever.
+func openRegular(fsys fs.FS, name string) (fs.File, error) {
+	if info, err := fs.Stat(fsys, name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, errNotRegular
+	}
+	return fsys.Open(name)
+}
+
 // openAt opens a file for reading anywhere, and returns its size.
 func openAt(fsys fs.FS, name string) (file, int64, error) {
-	f, err := fsys.Open(name)
+	f, err := openRegular(fsys, name)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -35,7 +47,7 @@ func readerAt(f fs.File) (file, int64, error) {
 		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, 0, errors.New("is not a regular file")
+		return nil, 0, errNotRegular
 	}
 	if at, ok := f.(file); ok {
 		return at, info.Size(), nil
