@@ -132,7 +132,7 @@ func TestTheSchemaSaysWhatTheProgramSays(t *testing.T) {
 			wrong++
 		}
 	})
-	if accepted == 0 || wrong == 0 {
+	if !testing.Short() && (accepted == 0 || wrong == 0) { // in short, there may be too few to have some of both
 		t.Errorf("%d were accepted, and %d refused", accepted, wrong)
 	}
 }
