@@ -42,7 +42,7 @@ func BenchmarkCheck(b *testing.B) {
 	best := newBest()
 	for b.Loop() {
 		best.of("walk", func() { walk(document) })
-		for round := 0; round < 40 && (round < 8 || best.ratio("check", "valid") > mostTime); round++ {
+		for round := 0; round < 100 && (round < 8 || best.ratio("check", "valid") > mostTime); round++ {
 			best.of("check", func() {
 				if n := len(check(b, dir).Findings); n < large.Unknown {
 					b.Fatalf("%d findings, %d were planted", n, large.Unknown)
