@@ -27,6 +27,8 @@ type layout struct {
 	shapes  []shape // of a segment; the one that matched last comes first
 	between []byte  // from the end of a segment to the base LSN of the next one
 	close   []byte  // from the end of the last segment to that of the log
+
+	successor successor
 }
 
 // A shape is how a segment looks from behind its base LSN to the base LSN of the next one, or to the end of the log.
@@ -145,12 +147,16 @@ func piecesOf(raw []byte, from int, config gjson.Result, createdAt bool) (pieces
 // of the next segment, or up to the end of the log if there is none; 0 when the text does not have the layout or ends
 // too early to tell.
 func (y *layout) match(text []byte, segment *Segment, last *parameters, placements *placements) (length int, more bool) {
+	if length = y.successor.match(text, segment); length > 0 {
+		return length, true
+	}
 	for i := range y.shapes {
 		s := &y.shapes[i]
-		end := s.match(text, segment, last, placements)
+		end, numbers := s.match(text, segment, last, placements)
 		switch {
 		case end > 0 && hasPrefixAt(text, end, s.next):
 			length, more = end+len(s.next), true
+			y.successor.follow(segment, text[:length], numbers)
 		case end > 0 && hasPrefixAt(text, end, s.last):
 			length = end + len(s.last)
 		default:
@@ -164,45 +170,108 @@ func (y *layout) match(text []byte, segment *Segment, last *parameters, placemen
 	return length, more
 }
 
+// numbers are the places behind those of a segment, from its start on.
+type numbers struct{ baseLSN, index, loglet int }
+
 // match decodes the segment at the start of text and sets all of its fields. It returns the place behind the last field, or 0.
-func (s *shape) match(text []byte, segment *Segment, last *parameters, placements *placements) int {
+func (s *shape) match(text []byte, segment *Segment, last *parameters, placements *placements) (end int, at numbers) {
 	segment.Kind, segment.Index = Replicated, 0
 	n, i := digits(text, 0)
 	if i == 0 {
-		return 0
+		return 0, at
 	}
-	segment.BaseLSN = cluster.LSN(n)
+	segment.BaseLSN, at.baseLSN = cluster.LSN(n), i
 	for p := range s.pieces {
 		piece := &s.pieces[p]
 		if !hasPrefixAt(text, i, piece.literal) {
-			return 0
+			return 0, at
 		}
 		i += len(piece.literal)
 		switch piece.field {
 		case indexField:
 			if n, i = digits(text, i); i == 0 || n > math.MaxUint32 {
-				return 0
+				return 0, at
 			}
-			segment.Index = cluster.SegmentIndex(n)
+			segment.Index, at.index = cluster.SegmentIndex(n), i
 		case createdAtField:
 			if _, i = digits(text, i); i == 0 {
-				return 0
+				return 0, at
 			}
 		case paramsField:
 			if n, i = digits(text, i); i == 0 {
-				return 0
+				return 0, at
 			}
-			segment.Loglet = cluster.LogletID(n)
+			segment.Loglet, at.loglet = cluster.LogletID(n), i
 			if last.placement == nil || !hasPrefixAt(text, i, last.text) {
 				if !last.read(text[i:], placements) {
-					return 0
+					return 0, at
 				}
 			}
 			segment.Sequencer, segment.Placement = last.sequencer, last.placement
 			i += len(last.text)
 		}
 	}
-	return i
+	return i, at
+}
+
+// A successor is a segment that only continues the one before it, as most do: it has the next index and the next loglet id,
+// and its text is the same but for the base LSN. It is then known whole, and comparing it at once is several times as fast
+// as taking it apart.
+type successor struct {
+	segment Segment // but for its base LSN
+	text    []byte  // from behind the base LSN up to that of the next segment; empty where nothing is known
+	numbers numbers // in text, from its start on
+}
+
+// follow makes s the successor of a segment, whose text ends before the base LSN of the next one.
+func (s *successor) follow(segment *Segment, text []byte, at numbers) {
+	s.segment = *segment
+	s.text = append(s.text[:0], text[at.baseLSN:]...)
+	s.numbers = numbers{index: at.index - at.baseLSN, loglet: at.loglet - at.baseLSN}
+	s.advance()
+}
+
+// advance goes from a segment to the one that continues it. Where a number gets longer nothing is known.
+func (s *successor) advance() {
+	if s.segment.Index == math.MaxUint32 || !increment(s.text[:s.numbers.index]) || !increment(s.text[:s.numbers.loglet]) {
+		s.text = s.text[:0]
+		return
+	}
+	s.segment.Index++
+	s.segment.Loglet++
+}
+
+// match decodes the segment at the start of text if it is this one. It returns the length of the text up to the base LSN of
+// the next segment, or 0.
+func (s *successor) match(text []byte, segment *Segment) int {
+	if len(s.text) == 0 {
+		return 0
+	}
+	lsn, i := digits(text, 0)
+	if i == 0 || !hasPrefixAt(text, i, s.text) {
+		return 0
+	}
+	*segment = s.segment
+	segment.BaseLSN = cluster.LSN(lsn)
+	length := i + len(s.text)
+	s.advance()
+	return length
+}
+
+// increment adds one to the number at the end of text. It fails when the number gets longer.
+func increment(text []byte) bool {
+	for i := len(text) - 1; i >= 0; i-- {
+		switch c := text[i]; {
+		case c == '9':
+			text[i] = '0'
+		case '0' <= c && c < '9':
+			text[i]++
+			return true
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // parameters are those of a segment from behind the loglet id to the nodeset. Often the next segment has the same.
