@@ -124,9 +124,9 @@ func difference(got, want flatLog) string {
 
 // blocks makes the blocks that are read small until the test ends, and what must be seen at once of a segment.
 func blocks(t tester, size, seen int) {
-	oldSize, oldSeen := blockSize, lookahead
-	blockSize, lookahead = size, seen
-	t.Cleanup(func() { blockSize, lookahead = oldSize, oldSeen })
+	oldSize, oldSeen, oldEvery := blockSize, lookahead, countEvery
+	blockSize, lookahead, countEvery = size, seen, int64(max(size/2, 1))
+	t.Cleanup(func() { blockSize, lookahead, countEvery = oldSize, oldSeen, oldEvery })
 }
 
 // A choppy file system returns a few bytes with every read, another number each time.

@@ -3,7 +3,9 @@ package snapshots
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"regexp"
@@ -171,9 +173,19 @@ func naiveLine(text []byte, offset int64) (number, column int64, line []byte) {
 	return int64(bytes.Count(text[:offset], []byte{'\n'})) + 1, offset - int64(start) + 1, line
 }
 
-func checkLines(t *testing.T, text []byte, offsets []int64) {
+// checkLines finds lines in a source of which so many bytes were read before.
+func checkLines(t *testing.T, text []byte, offsets []int64, before int64) {
 	t.Helper()
 	source := &Source{Name: "x", Size: int64(len(text)), fsys: fstest.MapFS{"x": {Data: text}}, path: "x"}
+	for _, from := range []int64{0, before / 2, before / 4} { // but for the middle, some twice
+		r, err := source.Open(min(from, int64(len(text))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(io.Discard, r, before/3); err != nil && !errors.Is(err, io.EOF) {
+			t.Fatal(err)
+		}
+	}
 	lines, err := source.Lines(offsets)
 	if err != nil {
 		t.Fatal(err)
@@ -214,18 +226,68 @@ func TestLines(t *testing.T) {
 		for range random.IntN(20) {
 			offsets = append(offsets, random.Int64N(int64(len(text))+10))
 		}
-		checkLines(t, text, offsets)
+		checkLines(t, text, offsets, random.Int64N(6000))
 	}
+}
+
+// Lines reads nothing of a source that was read before but what is around the offsets.
+func TestLinesReadsLittle(t *testing.T) {
+	text := bytes.Repeat([]byte(strings.Repeat("x", 99)+"\n"), 1<<16)
+	fsys := &countedFS{FS: fstest.MapFS{"x": {Data: text}}}
+	source := &Source{Name: "x", Size: int64(len(text)), fsys: fsys, path: "x"}
+	if _, err := source.SHA256(); err != nil {
+		t.Fatal(err)
+	}
+	fsys.read = 0
+	lines, err := source.Lines([]int64{int64(len(text)) - 150, int64(len(text)) / 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines[0].Number != 1<<16-1 || lines[0].Column != 51 || lines[1].Number != 1<<15+1 || len(lines[1].Text) != 99 {
+		t.Errorf("found %+v", lines)
+	}
+	if most := 4 * countEvery; fsys.read > most {
+		t.Errorf("%d bytes were read again, more than %d", fsys.read, most)
+	}
+}
+
+// A countedFS counts the bytes that are read of its files, which seek.
+type countedFS struct {
+	fs.FS
+	read int64
+}
+
+func (c *countedFS) Open(name string) (fs.File, error) {
+	f, err := c.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return &countedFile{f, c}, nil
+}
+
+type countedFile struct {
+	fs.File
+	fsys *countedFS
+}
+
+func (f *countedFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	f.fsys.read += int64(n)
+	return n, err
+}
+
+func (f *countedFile) Seek(offset int64, whence int) (int64, error) {
+	return f.File.(io.Seeker).Seek(offset, whence)
 }
 
 // FuzzLines compares Lines with counting.
 func FuzzLines(f *testing.F) {
-	f.Add([]byte("one\ntwo\r\n\nthree"), uint16(5), uint32(3), uint32(9))
-	f.Add(bytes.Repeat([]byte("long line, "), 200), uint16(1), uint32(2000), uint32(0))
-	f.Add([]byte{}, uint16(0), uint32(0), uint32(1))
-	f.Fuzz(func(t *testing.T, text []byte, size uint16, a, b uint32) {
+	f.Add([]byte("one\ntwo\r\n\nthree"), uint16(5), uint16(12), uint32(3), uint32(9))
+	f.Add(bytes.Repeat([]byte("long line, "), 200), uint16(1), uint16(1500), uint32(2000), uint32(0))
+	f.Add([]byte{}, uint16(0), uint16(0), uint32(0), uint32(1))
+	f.Fuzz(func(t *testing.T, text []byte, size, before uint16, a, b uint32) {
 		blocks(t, 1+int(size), 100)
-		checkLines(t, text, []int64{int64(a), int64(b), int64(len(text)), int64(len(text) / 2), 0})
+		checkLines(t, text, []int64{int64(a), int64(b), int64(len(text)), int64(len(text) / 2), 0}, int64(before))
 	})
 }
 
