@@ -147,16 +147,16 @@ func piecesOf(raw []byte, from int, config gjson.Result, createdAt bool) (pieces
 // of the next segment, or up to the end of the log if there is none; 0 when the text does not have the layout or ends
 // too early to tell.
 func (y *layout) match(text []byte, segment *Segment, last *parameters, placements *placements) (length int, more bool) {
-	if length = y.successor.match(text, segment); length > 0 {
+	if length = y.successor.match(text, segment, last, placements); length > 0 {
 		return length, true
 	}
 	for i := range y.shapes {
 		s := &y.shapes[i]
-		end, numbers := s.match(text, segment, last, placements)
+		end, places := s.match(text, segment, last, placements)
 		switch {
 		case end > 0 && hasPrefixAt(text, end, s.next):
 			length, more = end+len(s.next), true
-			y.successor.follow(segment, text[:length], numbers)
+			y.successor.follow(segment, text[:length], places)
 		case end > 0 && hasPrefixAt(text, end, s.last):
 			length = end + len(s.last)
 		default:
@@ -170,11 +170,11 @@ func (y *layout) match(text []byte, segment *Segment, last *parameters, placemen
 	return length, more
 }
 
-// numbers are the places behind those of a segment, from its start on.
-type numbers struct{ baseLSN, index, loglet int }
+// places are those behind the fields of a segment, from its start on; 0 stands for a field that it does not have.
+type places struct{ baseLSN, index, loglet, params int }
 
 // match decodes the segment at the start of text and sets all of its fields. It returns the place behind the last field, or 0.
-func (s *shape) match(text []byte, segment *Segment, last *parameters, placements *placements) (end int, at numbers) {
+func (s *shape) match(text []byte, segment *Segment, last *parameters, placements *placements) (end int, at places) {
 	segment.Kind, segment.Index = Replicated, 0
 	n, i := digits(text, 0)
 	if i == 0 {
@@ -202,13 +202,12 @@ func (s *shape) match(text []byte, segment *Segment, last *parameters, placement
 				return 0, at
 			}
 			segment.Loglet, at.loglet = cluster.LogletID(n), i
-			if last.placement == nil || !hasPrefixAt(text, i, last.text) {
-				if !last.read(text[i:], placements) {
-					return 0, at
-				}
+			if !last.take(text[i:], placements) {
+				return 0, at
 			}
 			segment.Sequencer, segment.Placement = last.sequencer, last.placement
 			i += len(last.text)
+			at.params = i
 		}
 	}
 	return i, at
@@ -216,24 +215,27 @@ func (s *shape) match(text []byte, segment *Segment, last *parameters, placement
 
 // A successor is a segment that only continues the one before it, as most do: it has the next index and the next loglet id,
 // and its text is the same but for the base LSN. It is then known whole, and comparing it at once is several times as fast
-// as taking it apart.
+// as taking it apart. Where the placement or the sequencer changes, that holds for what is on either side of them.
 type successor struct {
 	segment Segment // but for its base LSN
 	text    []byte  // from behind the base LSN up to that of the next segment; empty where nothing is known
-	numbers numbers // in text, from its start on
+	at      places  // in text
 }
 
 // follow makes s the successor of a segment, whose text ends before the base LSN of the next one.
-func (s *successor) follow(segment *Segment, text []byte, at numbers) {
+func (s *successor) follow(segment *Segment, text []byte, at places) {
+	if s.text = s.text[:0]; at.index == 0 || at.index > at.loglet {
+		return // not in the order in which Restate's own tools print it
+	}
 	s.segment = *segment
-	s.text = append(s.text[:0], text[at.baseLSN:]...)
-	s.numbers = numbers{index: at.index - at.baseLSN, loglet: at.loglet - at.baseLSN}
+	s.text = append(s.text, text[at.baseLSN:]...)
+	s.at = places{index: at.index - at.baseLSN, loglet: at.loglet - at.baseLSN, params: at.params - at.baseLSN}
 	s.advance()
 }
 
 // advance goes from a segment to the one that continues it. Where a number gets longer nothing is known.
 func (s *successor) advance() {
-	if s.segment.Index == math.MaxUint32 || !increment(s.text[:s.numbers.index]) || !increment(s.text[:s.numbers.loglet]) {
+	if s.segment.Index == math.MaxUint32 || !increment(s.text[:s.at.index]) || !increment(s.text[:s.at.loglet]) {
 		s.text = s.text[:0]
 		return
 	}
@@ -243,12 +245,15 @@ func (s *successor) advance() {
 
 // match decodes the segment at the start of text if it is this one. It returns the length of the text up to the base LSN of
 // the next segment, or 0.
-func (s *successor) match(text []byte, segment *Segment) int {
+func (s *successor) match(text []byte, segment *Segment, last *parameters, placements *placements) int {
 	if len(s.text) == 0 {
 		return 0
 	}
 	lsn, i := digits(text, 0)
-	if i == 0 || !hasPrefixAt(text, i, s.text) {
+	if i == 0 {
+		return 0
+	}
+	if !hasPrefixAt(text, i, s.text) && !s.adapt(text[i:], last, placements) {
 		return 0
 	}
 	*segment = s.segment
@@ -256,6 +261,22 @@ func (s *successor) match(text []byte, segment *Segment) int {
 	length := i + len(s.text)
 	s.advance()
 	return length
+}
+
+// adapt takes over the parameters behind the loglet id from a text that is the same on either side of them.
+func (s *successor) adapt(text []byte, last *parameters, placements *placements) bool {
+	params := s.at.loglet
+	if !hasPrefixAt(text, 0, s.text[:params]) || !last.take(text[params:], placements) {
+		return false
+	}
+	end, behind := params+len(last.text), s.text[s.at.params:]
+	if !hasPrefixAt(text, end, behind) {
+		return false
+	}
+	s.segment.Sequencer, s.segment.Placement = last.sequencer, last.placement
+	s.text = append(s.text[:params], text[params:end+len(behind)]...)
+	s.at.params = end
+	return true
 }
 
 // increment adds one to the number at the end of text. It fails when the number gets longer.
@@ -281,7 +302,12 @@ type parameters struct {
 	placement *Placement
 }
 
-// read takes over the parameters at the start of text. It fails, and changes nothing, when they are not in the usual form.
+// take takes over the parameters at the start of text, unless it has them. It fails, and changes nothing, when they are not
+// in the usual form.
+func (p *parameters) take(text []byte, placements *placements) bool {
+	return p.placement != nil && hasPrefixAt(text, 0, p.text) || p.read(text, placements)
+}
+
 func (p *parameters) read(text []byte, placements *placements) bool {
 	if !hasPrefixAt(text, 0, paramsSequencer) {
 		return false
