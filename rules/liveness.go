@@ -138,7 +138,7 @@ func (rule outageRule) run(pass *Pass) {
 
 // An outage gathers the segments that lack the same nodes. The one with the lowest loglet id stands for all.
 type outage struct {
-	tally
+	logTally
 	standing  *standing
 	lowest    cluster.LogletID
 	log       cluster.LogID
@@ -163,7 +163,7 @@ func (o outages) add(log *snapshots.Log, i int, standing *standing) {
 		known.placement, known.standing = log.Segments[i].Placement, standing
 	}
 	known.stuck = known.stuck || !standing.sealable || !standing.movable
-	known.tally.add(log, i)
+	known.logTally.add(log, i)
 }
 
 // all yields the outages in the order of their keys.

@@ -12,10 +12,10 @@ import (
 // intact are the steps for a node whose data is there after all.
 func lostStorage(state cluster.StorageState, why string, intact func(*snapshots.Node) way) func(*Pass) {
 	return func(pass *Pass) {
-		segments := make(map[cluster.NodeID]*tally)
+		segments := make(map[cluster.NodeID]*logTally)
 		for node := range pass.Snapshot.Nodes.All() {
 			if !node.Removed && node.Storage == state {
-				segments[node.ID] = new(tally)
+				segments[node.ID] = new(logTally)
 			}
 		}
 		if len(segments) == 0 {

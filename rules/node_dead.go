@@ -79,7 +79,7 @@ var _ = register(Rule{
 
 // A deadNode gathers what depends on a dead node.
 type deadNode struct {
-	segments  tally
+	segments  logTally
 	sequenced int
 }
 

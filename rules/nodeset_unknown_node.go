@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strconv"
 
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
@@ -36,9 +37,9 @@ var _ = register(Rule{
 			placement := log.Segments[i].Placement
 			newest := pass.Snapshot.Nodes.Newest()
 			f := Finding{
-				Title: fmt.Sprintf("%s: nodeset contains %v, which the nodes configuration does not know", segmentTitle(log, i), member.Node),
-				Observed: fmt.Sprintf("%v counts as a member that never answers: %d of %s can answer, replication %v",
-					member.Node, countMembers(placement, answers), plural(placement.Verdict.Effective, "effective member"), placement.Replication),
+				Title: segmentTitle(log, i) + ": nodeset contains " + member.Node.String() + ", which the nodes configuration does not know",
+				Observed: member.Node.String() + " counts as a member that never answers: " + strconv.Itoa(countMembers(placement, answers)) + " of " +
+					plural(placement.Verdict.Effective, "effective member") + " can answer, replication " + placement.Replication.String(),
 				Expected: "a nodeset of registered nodes",
 				Why:      "no copy is on it, and more of the other members have to answer before the segment can be sealed or read past doubt; restatectl replicated-loglet info panics on it",
 				Related:  relatedNode(pass, member.Node),

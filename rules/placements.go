@@ -5,33 +5,32 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-// mostPlacements bounds what is remembered of placements; a cluster has few distinct ones.
+// mostPlacements bounds what is remembered of placements: clusters have few distinct ones, and one that has many gains
+// nothing from remembering all of them.
 const mostPlacements = 4096
 
-// perPlacement remembers what a rule makes of a placement: equal segments share theirs, and neighbours mostly do.
+// perPlacement remembers something for each placement: equal segments share theirs, and neighbours mostly do.
 type perPlacement[V any] struct {
 	// make is called about once for each distinct placement.
 	make func(*snapshots.Placement) V
 
-	last  *snapshots.Placement
-	value V
-	known map[*snapshots.Placement]V
+	known []ofPlacement[V] // by the placements' numbers
+}
+
+type ofPlacement[V any] struct {
+	placement *snapshots.Placement
+	value     V
 }
 
 func (m *perPlacement[V]) of(placement *snapshots.Placement) V {
-	if placement == m.last {
-		return m.value
+	place := placement.Number % mostPlacements
+	if place >= len(m.known) {
+		m.known = append(m.known, make([]ofPlacement[V], min(place+16, mostPlacements)-len(m.known))...)
 	}
-	value, known := m.known[placement]
-	if !known {
-		if m.known == nil || len(m.known) >= mostPlacements {
-			m.known = make(map[*snapshots.Placement]V)
-		}
-		value = m.make(placement)
-		m.known[placement] = value
+	if m.known[place].placement != placement {
+		m.known[place] = ofPlacement[V]{placement, m.make(placement)}
 	}
-	m.last, m.value = placement, value
-	return value
+	return m.known[place].value
 }
 
 // undecodable is true for a segment that has a nodeset which cannot be read: it may name any node.
@@ -50,7 +49,7 @@ func usableTail(pass *Pass, log *snapshots.Log) int {
 
 // tails gathers segments of many logs. The log with the lowest id stands for all, in whatever order they come.
 type tails struct {
-	tally
+	logTally
 	lowest cluster.LogID
 	at     snapshots.Position
 }
@@ -59,7 +58,7 @@ func (t *tails) add(log *snapshots.Log, i int, at func(int) snapshots.Position) 
 	if t.count() == 0 || log.ID < t.lowest {
 		t.lowest, t.at = log.ID, at(i)
 	}
-	t.tally.add(log, i)
+	t.logTally.add(log, i)
 }
 
 func (t *tails) count() int { return t.open + t.sealed }

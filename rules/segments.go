@@ -226,27 +226,37 @@ type tally struct {
 	open, sealed int
 	// someOpen and someSealed are the lowest ones, ascending.
 	someOpen, someSealed []cluster.LogletID
-	// logs are those of all segments, openLogs those of the open ones.
-	logs, openLogs logSet
 }
 
 const tallyShown = 8
 
 func (t *tally) add(log *snapshots.Log, i int) {
-	some := &t.someSealed
+	count, some := &t.sealed, &t.someSealed
+	if log.Open(i) {
+		count, some = &t.open, &t.someOpen
+	}
+	*count++
+	id := logletOf(log, i)
+	if last := len(*some) - 1; last == tallyShown-1 && (*some)[last] <= id {
+		return // as nearly all of very many
+	}
+	place, _ := slices.BinarySearch(*some, id)
+	*some = slices.Insert(*some, place, id)
+	*some = (*some)[:min(len(*some), tallyShown)]
+}
+
+// A logTally is a tally that knows the logs as well, for remedies.
+type logTally struct {
+	tally
+	// logs are those of all segments, openLogs those of the open ones.
+	logs, openLogs logSet
+}
+
+func (t *logTally) add(log *snapshots.Log, i int) {
+	t.tally.add(log, i)
 	t.logs.add(log.ID)
 	if log.Open(i) {
-		t.open++
-		some = &t.someOpen
 		t.openLogs.add(log.ID)
-	} else {
-		t.sealed++
-	}
-	id := logletOf(log, i)
-	place, _ := slices.BinarySearch(*some, id)
-	if place < tallyShown {
-		*some = slices.Insert(*some, place, id)
-		*some = (*some)[:min(len(*some), tallyShown)]
 	}
 }
 

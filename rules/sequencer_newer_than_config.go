@@ -38,10 +38,12 @@ var _ = register(Rule{
 			if node == nil || node.Removed || node.Generation.Generation >= id.Generation {
 				return nil
 			}
-			if ahead[id.ID] == nil {
-				ahead[id.ID] = &aheadOfConfig{}
+			known := ahead[id.ID]
+			if known == nil {
+				known = &aheadOfConfig{}
+				ahead[id.ID] = known
 			}
-			return ahead[id.ID]
+			return known
 		}
 		for _, epoch := range pass.Snapshot.Epochs {
 			if epoch.Leader == nil {

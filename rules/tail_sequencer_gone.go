@@ -86,7 +86,7 @@ var _ = register(Rule{
 
 // A staleSequencer gathers the tails of the earlier runs of a node. The log with the lowest id stands for all.
 type staleSequencer struct {
-	tally
+	logTally
 	runs   []uint32 // the generations, ascending
 	lowest cluster.LogID
 	at     snapshots.Position
@@ -100,7 +100,7 @@ func (s *staleSequencer) add(log *snapshots.Log, i int) {
 	if place, found := slices.BinarySearch(s.runs, generation); !found {
 		s.runs = slices.Insert(s.runs, place, generation)
 	}
-	s.tally.add(log, i)
+	s.logTally.add(log, i)
 }
 
 func (s *staleSequencer) finding(node *snapshots.Node) Finding {

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"strconv"
-	"strings"
 )
 
 // Verdict says what a nodeset can do under a replication property by configuration, that is, if the process of every
@@ -85,14 +84,14 @@ func (member Member) Label() string {
 // Nodeset returns the members with their labels, "[N1 (active), N3 (data-loss), N4 (removed)]". Its length has no bound
 // but that of the nodeset.
 func (verdict Verdict) Nodeset() string {
-	var printed strings.Builder
-	printed.WriteByte('[')
+	var few [256]byte
+	printed := append(few[:0], '[')
 	for i, member := range verdict.Members {
 		if i > 0 {
-			printed.WriteString(", ")
+			printed = append(printed, ", "...)
 		}
-		printed.WriteString(member.Node.String() + " (" + member.Label() + ")")
+		printed = strconv.AppendUint(append(printed, 'N'), uint64(member.Node), 10)
+		printed = append(append(append(printed, " ("...), member.Label()...), ')')
 	}
-	printed.WriteByte(']')
-	return printed.String()
+	return string(append(printed, ']'))
 }
