@@ -36,10 +36,10 @@ var _ = register(Rule{
 		seen := make(map[cluster.LogID]bool)
 		check := chainCheck{copies: !pass.Whole(snapshots.NodesConfig)}
 		pass.Logs(func(log *snapshots.Log) {
-			if seen[log.ID] {
+			before := len(seen)
+			if seen[log.ID] = true; len(seen) == before {
 				pass.Report(corruptLog(log, "duplicate", "a second entry for this log", "one entry for each log"))
 			}
-			seen[log.ID] = true
 			if len(log.Segments) == 0 {
 				pass.Report(corruptLog(log, "empty", "its chain has no segment", "at least one segment"))
 			}

@@ -18,7 +18,7 @@ type Round struct {
 	wanted []wanted
 }
 
-const mostWanted = 1024
+const mostWanted = 4096
 
 type logVisitor struct {
 	pass  *Pass

@@ -28,7 +28,7 @@ var _ = register(Rule{
 	},
 	Run: func(pass *Pass) {
 		nodes := pass.Snapshot.Nodes
-		ahead := make(map[cluster.NodeID]*aheadOfConfig)
+		ahead := make([]*aheadOfConfig, nodes.Len()) // in the order of the nodes
 		newer := func(id cluster.GenerationalNodeID) *aheadOfConfig {
 			node := nodes.Get(id.ID)
 			if node != nil && !node.Removed && node.Generation.Generation == 0 {
@@ -38,12 +38,11 @@ var _ = register(Rule{
 			if node == nil || node.Removed || node.Generation.Generation >= id.Generation {
 				return nil
 			}
-			known := ahead[id.ID]
-			if known == nil {
-				known = &aheadOfConfig{}
-				ahead[id.ID] = known
+			place, _ := nodes.Place(id.ID)
+			if ahead[place] == nil {
+				ahead[place] = &aheadOfConfig{}
 			}
-			return known
+			return ahead[place]
 		}
 		for _, epoch := range pass.Snapshot.Epochs {
 			if epoch.Leader == nil {
@@ -83,8 +82,8 @@ var _ = register(Rule{
 		})
 		pass.Finally(func() {
 			for node := range nodes.All() {
-				if a := ahead[node.ID]; a != nil {
-					pass.Report(a.finding(pass, node))
+				if place, _ := nodes.Place(node.ID); ahead[place] != nil {
+					pass.Report(ahead[place].finding(pass, node))
 				}
 			}
 		})

@@ -175,7 +175,7 @@ type places struct{ baseLSN, index, loglet, params int }
 
 // match decodes the segment at the start of text and sets all of its fields. It returns the place behind the last field, or 0.
 func (s *shape) match(text []byte, segment *Segment, last *parameters, placements *placements) (end int, at places) {
-	segment.Kind, segment.Index = Replicated, 0
+	segment.Kind, segment.Index, segment.plain = Replicated, 0, true
 	n, i := digits(text, 0)
 	if i == 0 {
 		return 0, at

@@ -47,7 +47,7 @@ func collect(logs *Logs, way readingWay) (all []flatLog, gaps []Gap) {
 				}
 			}
 			flat.Placements = append(flat.Placements, placement)
-			flat.Log.Segments[i].Placement = nil
+			flat.Log.Segments[i].Placement, flat.Log.Segments[i].plain = nil, false
 		}
 		all = append(all, flat)
 	}, way)

@@ -1,6 +1,7 @@
 package snapshots
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -95,6 +96,7 @@ type Segment struct {
 	Index     cluster.SegmentIndex
 	Kind      LogletKind
 
+	plain  bool   // its text has the layout: its keys stand there once, and as usual
 	at     uint32 // where the segment starts in the log's text
 	number uint32 // its place in the chain, elements that are no segments included
 }
@@ -226,6 +228,9 @@ func (l *Log) params(i int) (field gjson.Result, inner string) {
 
 // within finds a field of the parameters, or one element of it, which stand as a string in the document.
 func (l *Log) within(i int, name string, element int) Position {
+	if at := l.plainly(i, name, element); at > 0 {
+		return l.document.At(l.offset+int64(l.Segments[i].at)+int64(at), l.elementPointer(int(l.Segments[i].number))+"/1/params")
+	}
 	params, inner := l.params(i)
 	at := l.paramsAt(i, params)
 	found := gjson.Get(inner, name)
@@ -242,6 +247,33 @@ func (l *Log) within(i int, name string, element int) Position {
 	}
 	if found.Exists() && found.Index > 0 {
 		at.Offset += int64(escapedOffset(params.Raw, found.Index))
+	}
+	return at
+}
+
+// plainly looks in the text of a segment for what within finds, if that can be done without a parser. It returns the place, or 0.
+func (l *Log) plainly(i int, name string, element int) int {
+	if !l.Segments[i].plain {
+		return 0
+	}
+	text, key := l.segmentText(i), `\"`+name+`\":`
+	at := bytes.Index(text, []byte(key))
+	if at < 0 || text[at+len(key)] == ' ' {
+		return 0
+	}
+	if at += len(key); element < 0 {
+		return at
+	}
+	end := at + bytes.IndexByte(text[at:], ']')
+	for at++; element > 0; element-- { // behind the bracket
+		comma := bytes.IndexByte(text[at:end], ',')
+		if comma < 0 {
+			return 0
+		}
+		at += comma + 1
+	}
+	if c := text[at]; c < '0' || c > '9' { // no plain number
+		return 0
 	}
 	return at
 }

@@ -22,6 +22,7 @@ type placements struct {
 	release cluster.Release
 	made    int
 	usual   usualReplication
+	members []cluster.Member // reused, and never nil: a verdict on no members has an empty list of them
 	seed    maphash.Seed
 	table   [][4]*placementSlot // four places for texts of equal hashes, the newest first
 }
@@ -36,7 +37,7 @@ type placementSlot struct {
 
 // newPlacements returns what remembers the placements of logs that are so many bytes long.
 func newPlacements(nodes *Nodes, size int64) *placements {
-	p := &placements{seed: maphash.MakeSeed(), nodes: nodes, table: make([][4]*placementSlot, max(16, min(size/1024, 1024)))}
+	p := &placements{seed: maphash.MakeSeed(), nodes: nodes, members: []cluster.Member{}, table: make([][4]*placementSlot, max(16, min(size/1024, 1024)))}
 	if nodes != nil {
 		p.release = nodes.Release()
 	}
@@ -110,11 +111,11 @@ func (p *placements) judge(placement *Placement) {
 	if p.nodes == nil {
 		placement.Distinct = countDistinct(placement.Nodeset)
 	} else {
-		members := make([]cluster.Member, len(placement.Nodeset))
-		for i, id := range placement.Nodeset {
-			members[i] = p.nodes.Member(id)
+		p.members = p.members[:0]
+		for _, id := range placement.Nodeset {
+			p.members = append(p.members, p.nodes.Member(id))
 		}
-		placement.Verdict = cluster.Judge(members, placement.Replication, p.release)
+		placement.Verdict = cluster.Judge(p.members, placement.Replication, p.release)
 		placement.Distinct = len(placement.Verdict.Members)
 	}
 }
