@@ -108,7 +108,7 @@ func (check chainCheck) unsound(log *snapshots.Log) func(func(int) bool) {
 	return func(yield func(int) bool) {
 		for _, run := range log.Runs {
 			first := &log.Segments[run.First]
-			sound := first.Kind == snapshots.Replicated && first.Placement != nil && check.placementProblems(first.Placement) == nil
+			sound := first.Kind == snapshots.Replicated && first.Placement != nil && check.sound(first.Placement)
 			for i := run.First; i < run.End; i++ {
 				segment := &log.Segments[i]
 				if sound && segment.BaseLSN > 0 && segment.Loglet == cluster.NewLogletID(log.ID, segment.Index) && (i == 0 || follows(segment, &log.Segments[i-1])) {
@@ -175,6 +175,12 @@ func (check chainCheck) segmentProblems(log *snapshots.Log, i int) (problems []s
 		add(log.ReplicationAt(i), "%s", problem)
 	}
 	return problems, at
+}
+
+// sound is true for a placement that placementProblems says nothing about.
+func (check chainCheck) sound(placement *snapshots.Placement) bool {
+	return placement.Invalid == "" && len(placement.Nodeset) > 0 && placement.Distinct == len(placement.Nodeset) &&
+		(!check.copies || placement.Replication.Copies() <= placement.Distinct)
 }
 
 // placementProblems says what is wrong with a replication property and its nodeset, whatever nodes exist.

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"strconv"
 
 	"restate-lint/snapshots"
@@ -51,7 +50,8 @@ var _ = register(Rule{
 			f.Remedy = append(f.Remedy, trimRemedy(pass, log.ID)...)
 			if member.Node > newest {
 				f.Severity = Warning
-				f.Why = fmt.Sprintf("ids above %v are not given out yet by this nodes configuration: it is older than the log metadata, or %v never existed; if it never did, %s", newest, member.Node, f.Why)
+				f.Why = "ids above " + newest.String() + " are not given out yet by this nodes configuration: it is older than the log metadata, or " +
+					member.Node.String() + " never existed; if it never did, " + f.Why
 			}
 			return f
 		},

@@ -30,15 +30,19 @@ var _ = register(Rule{
 		nodes := pass.Snapshot.Nodes
 		ahead := make([]*aheadOfConfig, nodes.Len()) // in the order of the nodes
 		newer := func(id cluster.GenerationalNodeID) *aheadOfConfig {
-			node := nodes.Get(id.ID)
-			if node != nil && !node.Removed && node.Generation.Generation == 0 {
+			place, known := nodes.Place(id.ID)
+			if !known {
+				return nil
+			}
+			switch node := nodes.At(place); {
+			case node.Removed:
+				return nil
+			case node.Generation.Generation == 0:
 				pass.Lacks(snapshots.NodesConfig) // it does not say which one
 				return nil
-			}
-			if node == nil || node.Removed || node.Generation.Generation >= id.Generation {
+			case node.Generation.Generation >= id.Generation:
 				return nil
 			}
-			place, _ := nodes.Place(id.ID)
 			if ahead[place] == nil {
 				ahead[place] = &aheadOfConfig{}
 			}

@@ -92,6 +92,9 @@ func (n *Nodes) Place(id cluster.NodeID) (place int, ok bool) {
 	return slices.BinarySearchFunc(n.nodes, id, func(node Node, id cluster.NodeID) int { return cmp.Compare(node.ID, id) })
 }
 
+// At returns the node at a place, which is 0 to Len-1.
+func (n *Nodes) At(place int) *Node { return &n.nodes[place] }
+
 // Get returns the entry of a node, or nil when the id is unknown.
 func (n *Nodes) Get(id cluster.NodeID) *Node {
 	place, ok := n.Place(id)

@@ -144,8 +144,9 @@ const searchable = 64
 func domainsAt(scope Scope, members []Member) domains {
 	var few [searchable]Location
 	found := few[:0]
-	labelled := make([]int32, 0, len(members))
-	var places [128]uint8 // in found, of the labelled members
+	var positions [128]int32
+	labelled := positions[:0]
+	var places [len(positions)]uint8 // in found, of the labelled members
 	for position := range members {
 		domain, ok := members[position].Location.Domain(scope)
 		if !ok {
@@ -162,7 +163,8 @@ func domainsAt(scope Scope, members []Member) domains {
 		places[len(labelled)] = uint8(place)
 		labelled = append(labelled, int32(position))
 	}
-	result := domains{positions: make([]int32, 0, len(labelled)), ends: make([]int32, 0, len(found))}
+	both := make([]int32, len(labelled)+len(found))
+	result := domains{positions: both[:0:len(labelled)], ends: both[len(labelled):len(labelled)]}
 	for place := range found {
 		for i, position := range labelled {
 			if int(places[i]) == place {
