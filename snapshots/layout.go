@@ -147,9 +147,6 @@ func piecesOf(raw []byte, from int, config gjson.Result, createdAt bool) (pieces
 // of the next segment, or up to the end of the log if there is none; 0 when the text does not have the layout or ends
 // too early to tell.
 func (y *layout) match(text []byte, segment *Segment, last *parameters, placements *placements) (length int, more bool) {
-	if length = y.successor.match(text, segment, last, placements); length > 0 {
-		return length, true
-	}
 	for i := range y.shapes {
 		s := &y.shapes[i]
 		end, places := s.match(text, segment, last, placements)
@@ -225,7 +222,7 @@ type successor struct {
 // follow makes s the successor of a segment, whose text ends before the base LSN of the next one.
 func (s *successor) follow(segment *Segment, text []byte, at places) {
 	if s.text = s.text[:0]; at.index == 0 || at.index > at.loglet {
-		return // not in the order in which Restate's own tools print it
+		return // restatectl prints the index, and before the parameters
 	}
 	s.segment = *segment
 	s.text = append(s.text, text[at.baseLSN:]...)
@@ -243,24 +240,23 @@ func (s *successor) advance() {
 	s.segment.Loglet++
 }
 
-// match decodes the segment at the start of text if it is this one. It returns the length of the text up to the base LSN of
-// the next segment, or 0.
-func (s *successor) match(text []byte, segment *Segment, last *parameters, placements *placements) int {
-	if len(s.text) == 0 {
-		return 0
+// match decodes the segments at the start of text as long as each continues the one before it, and adds them to those that
+// it is given. The first one starts at the given place of the log. It returns the length of the text up to the base LSN of the
+// next segment, which may be of any kind.
+func (s *successor) match(text []byte, segments []Segment, at int, last *parameters, placements *placements) ([]Segment, int) {
+	length := 0
+	for len(s.text) > 0 {
+		lsn, i := digits(text, length)
+		if i == 0 || !hasPrefixAt(text, i, s.text) && !s.adapt(text[i:], last, placements) {
+			break
+		}
+		segment := s.segment
+		segment.BaseLSN, segment.at, segment.number = cluster.LSN(lsn), uint32(at+length), uint32(len(segments))
+		segments = append(segments, segment)
+		length = i + len(s.text)
+		s.advance()
 	}
-	lsn, i := digits(text, 0)
-	if i == 0 {
-		return 0
-	}
-	if !hasPrefixAt(text, i, s.text) && !s.adapt(text[i:], last, placements) {
-		return 0
-	}
-	*segment = s.segment
-	segment.BaseLSN = cluster.LSN(lsn)
-	length := i + len(s.text)
-	s.advance()
-	return length
+	return segments, length
 }
 
 // adapt takes over the parameters behind the loglet id from a text that is the same on either side of them.
@@ -352,7 +348,7 @@ func digits(text []byte, i int) (n uint64, end int) {
 	}
 	number := text[i : i+longest]
 	n, length := eightDigits(binary.LittleEndian.Uint64(number))
-	if length == 8 {
+	if length == 8 && number[8]-'0' <= 9 {
 		next, more := eightDigits(binary.LittleEndian.Uint64(number[8:]))
 		n, length = n*powersOfTen[more]+next, 8+more
 		if more == 8 {

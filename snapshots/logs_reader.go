@@ -209,6 +209,9 @@ func (r *logsReader) fast() bool {
 	w.pos += i + len(y.chain)
 	segments := r.log.Segments
 	for {
+		var length int
+		segments, length = y.successor.match(r.rest(), segments, w.pos-y.opening-w.anchor, &r.last, r.placements)
+		w.pos += length
 		text, number := r.rest(), len(segments)
 		if number == cap(segments) {
 			segments = slices.Grow(segments, max(64, number))
