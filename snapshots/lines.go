@@ -48,7 +48,7 @@ func (s *Source) find(offsets []int64, withText bool) ([]Line, error) {
 	if err != nil {
 		return lines, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 
 	// The buffer holds the bytes under work with lineContext bytes on either side of them.
 	buf := make([]byte, 0, min(max(s.Size, 0)+1, countEvery)+2*lineContext)
