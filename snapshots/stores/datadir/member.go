@@ -12,6 +12,7 @@ import (
 
 	"restate-lint/snapshots/stores"
 	"restate-lint/snapshots/stores/flexbuffers"
+	"restate-lint/snapshots/stores/protobuf"
 	"restate-lint/snapshots/stores/restatectl"
 )
 
@@ -111,14 +112,14 @@ func (m *replica) fact(key string, value []byte) {
 	case raftSnapshotKey:
 		err = m.readSnapshot(value)
 	case raftHardStateKey:
-		err = message(value, func(f field) {
-			switch f.number {
+		err = protobuf.Each(value, func(f protobuf.Field) {
+			switch f.Number() {
 			case 1:
-				m.Term = f.varint
+				m.Term = f.Varint()
 			case 2:
-				m.Vote = f.varint
+				m.Vote = f.Varint()
 			case 3:
-				m.Commit = f.varint
+				m.Commit = f.Varint()
 			}
 		})
 	case raftConfStateKey:
@@ -136,36 +137,39 @@ func (m *replica) fact(key string, value []byte) {
 }
 
 func confState(b []byte) (voters, learners []uint64, err error) {
-	err = message(b, func(f field) {
-		switch f.number {
+	var listErr error
+	err = protobuf.Each(b, func(f protobuf.Field) {
+		var err error
+		switch f.Number() {
 		case 1:
-			voters = f.numbers(voters)
+			voters, err = f.Numbers(voters)
 		case 2:
-			learners = f.numbers(learners)
+			learners, err = f.Numbers(learners)
 		}
+		listErr = cmp.Or(listErr, err)
 	})
-	return voters, learners, err
+	return voters, learners, cmp.Or(err, listErr)
 }
 
 // readSnapshot takes over a raft snapshot: all values up to an index.
 func (m *replica) readSnapshot(b []byte) error {
 	var data []byte
 	var metadataErr error
-	err := message(b, func(f field) {
-		switch f.number {
+	err := protobuf.Each(b, func(f protobuf.Field) {
+		switch f.Number() {
 		case 1:
-			data = f.content
+			data = f.Content()
 		case 2:
-			metadataErr = message(f.content, func(f field) {
-				switch f.number {
+			metadataErr = protobuf.Each(f.Content(), func(f protobuf.Field) {
+				switch f.Number() {
 				case 1:
 					if m.Voters == nil { // unless conf-state, which is newer, has come before
-						m.Voters, m.Learners, _ = confState(f.content)
+						m.Voters, m.Learners, _ = confState(f.Content())
 					}
 				case 2:
-					m.Snapshot.Index = f.varint
+					m.Snapshot.Index = f.Varint()
 				case 3:
-					m.Snapshot.Term = f.varint
+					m.Snapshot.Term = f.Varint()
 				}
 			})
 		}
@@ -174,18 +178,18 @@ func (m *replica) readSnapshot(b []byte) error {
 		return err
 	}
 	var entryErr error
-	err = message(data, func(f field) {
-		switch f.number {
+	err = protobuf.Each(data, func(f protobuf.Field) {
+		switch f.Number() {
 		case 1:
-			m.configuration(f.content)
+			m.configuration(f.Content())
 		case 2:
 			v := stores.Value{Revision: m.Snapshot.Index}
-			err := message(f.content, func(f field) {
-				switch f.number {
+			err := protobuf.Each(f.Content(), func(f protobuf.Field) {
+				switch f.Number() {
 				case 1:
-					v.Key = string(f.content)
+					v.Key = string(f.Content())
 				case 2:
-					entryErr = cmp.Or(entryErr, versioned(&v, f.content))
+					entryErr = cmp.Or(entryErr, versioned(&v, f.Content()))
 				}
 			})
 			entryErr = cmp.Or(entryErr, err)
@@ -198,11 +202,11 @@ func (m *replica) readSnapshot(b []byte) error {
 // configuration takes over which nodes are metadata servers.
 func (m *replica) configuration(b []byte) {
 	var servers []uint32
-	err := message(b, func(f field) {
-		if f.number == 2 { // an entry of the map from node ids to when they joined
-			_ = message(f.content, func(f field) {
-				if f.number == 1 {
-					servers = append(servers, uint32(f.varint))
+	err := protobuf.Each(b, func(f protobuf.Field) {
+		if f.Number() == 2 { // an entry of the map from node ids to when they joined
+			_ = protobuf.Each(f.Content(), func(f protobuf.Field) {
+				if f.Number() == 1 {
+					servers = append(servers, uint32(f.Varint()))
 				}
 			})
 		}
@@ -218,16 +222,16 @@ func (m *replica) configuration(b []byte) {
 func versioned(v *stores.Value, b []byte) error {
 	var versionErr error
 	v.Payload = []byte{}
-	err := message(b, func(f field) {
-		switch f.number {
+	err := protobuf.Each(b, func(f protobuf.Field) {
+		switch f.Number() {
 		case 1:
-			versionErr = message(f.content, func(f field) {
-				if f.number == 1 {
-					v.Version = uint32(f.varint)
+			versionErr = protobuf.Each(f.Content(), func(f protobuf.Field) {
+				if f.Number() == 1 {
+					v.Version = uint32(f.Varint())
 				}
 			})
 		case 2:
-			v.Payload = f.content
+			v.Payload = f.Content()
 		}
 	})
 	return cmp.Or(err, versionErr)
@@ -244,18 +248,18 @@ const (
 func (m *replica) apply(index uint64, b []byte) bool {
 	var kind, term, stated uint64
 	var data, context []byte
-	err := message(b, func(f field) {
-		switch f.number {
+	err := protobuf.Each(b, func(f protobuf.Field) {
+		switch f.Number() {
 		case 1:
-			kind = f.varint
+			kind = f.Varint()
 		case 2:
-			term = f.varint
+			term = f.Varint()
 		case 3:
-			stated = f.varint
+			stated = f.Varint()
 		case 4:
-			data = f.content
+			data = f.Content()
 		case 6:
-			context = f.content
+			context = f.Content()
 		}
 	})
 	switch {
@@ -303,27 +307,27 @@ func (m *replica) write(index uint64, b []byte) {
 	var kind, expected, version uint64
 	v := stores.Value{Revision: index}
 	var nested error
-	err := message(b, func(f field) {
-		switch f.number {
+	err := protobuf.Each(b, func(f protobuf.Field) {
+		switch f.Number() {
 		case 2:
-			kind = f.varint
+			kind = f.Varint()
 		case 3:
-			v.Key = string(f.content)
+			v.Key = string(f.Content())
 		case 4:
-			nested = cmp.Or(nested, message(f.content, func(f field) {
-				switch f.number {
+			nested = cmp.Or(nested, protobuf.Each(f.Content(), func(f protobuf.Field) {
+				switch f.Number() {
 				case 1:
-					expected = f.varint
+					expected = f.Varint()
 				case 2:
-					nested = cmp.Or(nested, message(f.content, func(f field) {
-						if f.number == 1 {
-							version = f.varint
+					nested = cmp.Or(nested, protobuf.Each(f.Content(), func(f protobuf.Field) {
+						if f.Number() == 1 {
+							version = f.Varint()
 						}
 					}))
 				}
 			}))
 		case 7:
-			nested = cmp.Or(nested, versioned(&v, f.content))
+			nested = cmp.Or(nested, versioned(&v, f.Content()))
 		}
 	})
 	if err := cmp.Or(err, nested); err != nil {

@@ -14,9 +14,8 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"restate-lint/snapshots/stores"
+	"restate-lint/snapshots/stores/protobuf"
 )
 
 // SniffSize is how much of a file's head tells whether it is a database of etcd's.
@@ -181,31 +180,18 @@ func (h *history) add(name, payload []byte, count int64) {
 // keyValue reads an mvccpb.KeyValue: field 1 is the key, 4 the count of its writes, 5 the value.
 func keyValue(b []byte) (key, value []byte, count int64, err error) {
 	value = []byte{}
-	for len(b) > 0 {
-		number, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return nil, nil, 0, errMessage
+	err = protobuf.Each(b, func(f protobuf.Field) {
+		switch content := f.Content(); {
+		case f.Number() == 1 && content != nil:
+			key = content
+		case f.Number() == 5 && content != nil:
+			value = content
+		case f.Number() == 4 && content == nil:
+			count = int64(f.Varint())
 		}
-		b = b[n:]
-		switch {
-		case typ == protowire.BytesType && (number == 1 || number == 5):
-			var text []byte
-			if text, n = protowire.ConsumeBytes(b); number == 1 {
-				key = text
-			} else {
-				value = text
-			}
-		case typ == protowire.VarintType && number == 4:
-			var v uint64
-			v, n = protowire.ConsumeVarint(b)
-			count = int64(v)
-		default:
-			n = protowire.ConsumeFieldValue(number, typ, b)
-		}
-		if n < 0 {
-			return nil, nil, 0, errMessage
-		}
-		b = b[n:]
+	})
+	if err != nil {
+		return nil, nil, 0, err
 	}
 	if key == nil {
 		return nil, nil, 0, errors.New("it has no key")

@@ -13,9 +13,8 @@ import (
 	"regexp"
 	"slices"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"restate-lint/snapshots/stores"
+	"restate-lint/snapshots/stores/protobuf"
 )
 
 // A member of etcd writes every entry to its write-ahead log first, and into its database up to 100 ms later. What a killed
@@ -119,14 +118,14 @@ func (l *log) read(fsys fs.FS, name string, sum *uint32) error {
 func (l *log) take(b []byte, sum *uint32) error {
 	var kind, checksum uint64
 	var data []byte
-	if err := fields(b, func(number protowire.Number, n uint64, content []byte) {
-		switch number {
+	if err := protobuf.Each(b, func(f protobuf.Field) {
+		switch f.Number() {
 		case 1:
-			kind = n
+			kind = f.Varint()
 		case 2:
-			checksum = n
+			checksum = f.Varint()
 		case 3:
-			data = content
+			data = f.Content()
 		}
 	}); err != nil {
 		return err
@@ -144,42 +143,11 @@ func (l *log) take(b []byte, sum *uint32) error {
 	if kind != walEntry {
 		return nil
 	}
-	return fields(data, func(number protowire.Number, n uint64, _ []byte) {
-		if number == 3 {
-			l.last = n // it overwrites those from there on
+	return protobuf.Each(data, func(f protobuf.Field) {
+		if f.Number() == 3 {
+			l.last = f.Varint() // it overwrites those from there on
 		}
 	})
-}
-
-// errMessage stands for all that protobuf finds wrong with a message: its own texts differ from build to build.
-var errMessage = errors.New("not a protobuf message")
-
-// fields calls each for the fields of a protobuf message that are numbers, or have a length.
-func fields(b []byte, each func(number protowire.Number, n uint64, content []byte)) error {
-	for len(b) > 0 {
-		number, kind, size := protowire.ConsumeTag(b)
-		if size < 0 {
-			return errMessage
-		}
-		b = b[size:]
-		var n uint64
-		var content []byte
-		switch kind {
-		case protowire.VarintType:
-			n, size = protowire.ConsumeVarint(b)
-		case protowire.BytesType:
-			content, size = protowire.ConsumeBytes(b)
-		default:
-			size = protowire.ConsumeFieldValue(number, kind, b)
-		}
-		if size < 0 {
-			return errMessage
-		}
-		if b = b[size:]; kind == protowire.VarintType || kind == protowire.BytesType {
-			each(number, n, content)
-		}
-	}
-	return nil
 }
 
 // CompareLog finds out whether a database that ReadDatabase has read lacks what the member of etcd had written last: the

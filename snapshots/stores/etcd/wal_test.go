@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"restate-lint/snapshots/stores/protobuf"
 )
 
 const (
@@ -161,8 +163,16 @@ func TestLogsThatAreNone(t *testing.T) {
 
 func TestKeyValuesThatAreNone(t *testing.T) {
 	for _, text := range []string{"\xff", "\x0a\x05", "\x20"} {
-		if _, _, _, err := keyValue([]byte(text)); !errors.Is(err, errMessage) {
+		if _, _, _, err := keyValue([]byte(text)); !errors.Is(err, protobuf.ErrMessage) {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+// A field of another type than the one that it has by its number is passed over, as etcd does.
+func TestKeyValuesWithFieldsOfOtherTypes(t *testing.T) {
+	key, value, count, err := keyValue([]byte("\x0a\x03key\x20\x02\x2a\x05value\x08\x01\x22\x01x\x28\x01\x3d\x00\x00\x00\x00"))
+	if err != nil || string(key) != "key" || string(value) != "value" || count != 2 {
+		t.Errorf("%q %q %d %v", key, value, count, err)
 	}
 }
