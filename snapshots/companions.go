@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/BurntSushi/toml"
+	"github.com/pelletier/go-toml/v2"
 )
 
 // A companion is a file that is no document of the metadata and that says something about the servers: their
@@ -18,6 +18,10 @@ import (
 
 // maxCompanion bounds such a file, in bytes. Configurations have some hundred lines.
 const maxCompanion = 4 << 20
+
+// maxNames bounds the names in a configuration, and how deep its tables and lists are: of the signs that come with each of
+// them, the text has no more, comments and all. The decoder compares a name with all before it.
+const maxNames = 1 << 13
 
 // companion reads a file that is one, and reports whether it was. What starts like JSON is none.
 func (r *reader) companion(source *Source) bool {
@@ -79,12 +83,15 @@ func (r *reader) serverConfig(source *Source) bool {
 	if err != nil {
 		return false
 	}
-	// The decoder follows every bracket by a call of itself.
-	if bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{"))+longestRun(text, '.') > maxElements/8 {
+	names := 0
+	for _, sign := range []string{"=", ".", "[", "{"} {
+		names += bytes.Count(text, []byte(sign))
+	}
+	if names > maxNames {
 		return false
 	}
 	c := &ServerConfig{Source: source}
-	if _, err := toml.Decode(string(bytes.TrimPrefix(text, byteOrderMark)), &c.settings); err != nil {
+	if err := toml.Unmarshal(bytes.TrimPrefix(text, byteOrderMark), &c.settings); err != nil {
 		return false
 	}
 	known := slices.ContainsFunc(serverTables, func(name string) bool { _, ok := c.settings[name].(map[string]any); return ok }) ||
@@ -96,15 +103,6 @@ func (r *reader) serverConfig(source *Source) bool {
 	c.at = tomlLines(text)
 	r.snapshot.Configs = append(r.snapshot.Configs, c)
 	return true
-}
-
-// longestRun is an upper bound for the parts of one dotted name: all dots of a line.
-func longestRun(text []byte, c byte) int {
-	most := 0
-	for line := range bytes.Lines(text) {
-		most = max(most, bytes.Count(line, []byte{c}))
-	}
-	return most
 }
 
 // Find returns the settings that the file has, by their whole names such as "worker.invoker.retry-policy", sorted, of those

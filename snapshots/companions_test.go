@@ -1,9 +1,11 @@
 package snapshots
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -48,19 +50,64 @@ func TestADamagedMarkerIsAGap(t *testing.T) {
 }
 
 func TestConfigurationsAreToldFromTheirContent(t *testing.T) {
-	const config = "# a comment\n\nnode-name = \"n1\"\n\n[worker.invoker]\nretry-policy = { type = \"none\" }\n[worker.snapshots]\ndestination = 'file:///x'\n"
+	const config = "# a comment\n\nnode-name = \"n1\"\n\n[worker.invoker]\nretry-policy = { type = \"none\" }\n[worker.snapshots]\ndestination = 'file:///x'\n[[kafka-clusters]]\nname = \"k\"\nbrokers = [\"a\", 1, \"b\"]\n[common]\naddresses = [\"a\", 1, \"b\"]\nquiet = false\n"
 	s := readFiles(map[string]string{"config/anything": config, "config/pyproject.toml": "[project]\nname = \"x\"\n", "config/broken.toml": "node-name = \n", "config/list": "[1, 2]"})
 	if len(s.Configs) != 1 {
 		t.Fatalf("%d configurations", len(s.Configs))
 	}
 	c := s.Configs[0]
 	if c.NodeName != "n1" || len(c.Find("worker.invoker.retry-policy")) != 1 || len(c.Find("worker.invoker.retry")) != 0 ||
-		!slices.Equal(c.Find("*.*tr?-policy"), []string{"worker.invoker.retry-policy"}) || !slices.Equal(c.Texts("worker.snapshots.destination"), []string{"file:///x"}) {
+		!slices.Equal(c.Find("*.*tr?-policy"), []string{"worker.invoker.retry-policy"}) || !slices.Equal(c.Texts("worker.snapshots.destination"), []string{"file:///x"}) ||
+		!slices.Equal(c.Texts("common.addresses"), []string{"a", "b"}) || !slices.Equal(c.Find("kafka-clusters"), []string{"kafka-clusters"}) || c.Texts("kafka-clusters") != nil ||
+		!c.Off("common.quiet") || c.Off("common.addresses") {
 		t.Errorf("%+v", c)
 	}
 	lines, err := c.Source.Lines([]int64{c.At("worker.invoker.retry-policy").Offset, c.At("worker.snapshots").Offset, c.At("nothing").Offset})
 	if err != nil || lines[0].Number != 6 || lines[1].Number != 7 || lines[2].Number != 1 {
 		t.Errorf("%+v %v", lines, err)
+	}
+}
+
+// What the decoder would take long for, or follow by as many calls of itself, is nobody's configuration.
+func TestConfigurationsOfTooManyNamesAreNone(t *testing.T) {
+	const config = "node-name = \"n1\"\n"
+	many := func(n int, format string) string {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, format, i)
+		}
+		return text.String()
+	}
+	for name, test := range map[string]struct {
+		text string
+		is   bool
+	}{
+		"many settings":       {config + many(8000, "a%d = 1\n"), true},
+		"too many settings":   {config + many(9000, "a%d = 1\n"), false},
+		"a megabyte of them":  {config + many(100_000, "a%d = 1\n"), false},
+		"many tables":         {config + many(8000, "[a%d]\n"), true},
+		"too many tables":     {config + many(9000, "[a%d]\n"), false},
+		"too many of a list":  {config + many(9000, "[[a]]\n#%d\n"), false},
+		"in a table":          {config + "a = {" + many(9000, "a%d = 1, ") + "b = 1}\n", false},
+		"deep list":           {config + "a = " + strings.Repeat("[", 8000) + strings.Repeat("]", 8000) + "\n", true},
+		"deeper list":         {config + "a = " + strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20) + "\n", false},
+		"deep table":          {config + "a = " + strings.Repeat("{a = ", 4000) + "1" + strings.Repeat("}", 4000) + "\n", true},
+		"deeper table":        {config + "a = " + strings.Repeat("{a = ", 1<<19) + "1" + strings.Repeat("}", 1<<19) + "\n", false},
+		"deep name":           {config + "a" + strings.Repeat(".a", 8000) + " = 1\n", true},
+		"deeper name":         {config + "a" + strings.Repeat(".a", 1<<20) + " = 1\n", false},
+		"a setting twice":     {config + config, false},
+		"a table twice":       {config + "[worker]\n[worker]\n", false},
+		"a list and a table":  {config + "[[worker]]\n[worker]\n", false},
+		"no end of a text":    {config + "a = \"\"\"" + strings.Repeat("x", 1<<20), false},
+		"nothing but a table": {"[worker]\n", true},
+	} {
+		s := readFiles(map[string]string{"restate.toml": test.text})
+		for _, c := range s.Configs {
+			c.Find("*.nothing")
+		}
+		if is := len(s.Configs) == 1; is != test.is {
+			t.Errorf("%s: %v", name, is)
+		}
 	}
 }
 
@@ -118,7 +165,7 @@ func TestTheHiddenMarkerBelongsToACaptureButMakesNone(t *testing.T) {
 }
 
 func FuzzCompanion(f *testing.F) {
-	for _, seed := range []string{markerText, "node-name = \"n1\"\n[worker]\nx = 1\n", "db\nlog-store\n", "total 1\ndrwxr-xr-x 1 root root 10 Nov 23 02:00 log-store\n", "[[a]]\n", "a = [[1]]\n"} {
+	for _, seed := range []string{markerText, "node-name = \"n1\"\n[worker]\nx = 1\n", "db\nlog-store\n", "total 1\ndrwxr-xr-x 1 root root 10 Nov 23 02:00 log-store\n", "[[a]]\n", "a = [[1]]\n", "[worker]\n'a b'.\"c\" = \"\"\"\n\\u00e9\"\"\"\nd = { e = 1979-05-27T07:32:00Z, f = [07:32:00, -0x1f, 1e5] }\n"} {
 		f.Add([]byte(seed))
 		f.Add([]byte(seed[:len(seed)/2]))
 	}
