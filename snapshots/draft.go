@@ -113,7 +113,7 @@ func (r *reader) members(d *draft) error {
 		case key == "deployments_v2" && c == '[', key == "deployments" && c == '[', key == "subscriptions" && c == '[', key == "kafka_clusters" && c == '[',
 			key == "services" && c == '{':
 			err = r.registry(d, key)
-		case scalarFields[key]:
+		case scalarField(key):
 			var raw []byte
 			var at int64
 			if raw, at, err = w.value(); err == nil {

@@ -115,7 +115,7 @@ func (w *window) rowNext() bool {
 		behind = bytes.TrimLeft(behind, " \t\r\n:")
 		return len(behind) > 0 && behind[0] == '"'
 	}
-	return ok && rowColumns[string(name)]
+	return ok && rowColumn(name)
 }
 
 // array reads the array at pos, which is a result if its first sound element is a row. It returns its document, nil

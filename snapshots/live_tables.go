@@ -75,26 +75,29 @@ var tables = []table{
 	},
 }
 
-// rowColumns are the columns that may come first in a row, but for "replication": see rowNext. No document of metadata
+// rowColumn reports whether a column may come first in a row, but for "replication": see rowNext. No document of metadata
 // starts with one of them.
-var rowColumns = func() map[string]bool {
-	columns := make(map[string]bool)
-	for _, column := range strings.Fields(`
-		address alive_gen_node_id applied_log_lsn applied_rule_book_version applied_schema_version archived_log_lsn
-		accepting_writes base_lsn binary_version broken_reason cf_name ctrl_address current_replica_set db_name durable_log_lsn
-		durable_lsn effective_mode enabled_features enabled_storage_features end_key gen_node_id has_admin_role
-		has_ingress_role has_log_server_role has_metadata_server_role has_worker_role is_active is_leader is_sealed
-		key kind known_global_tail last_attempt_at last_record_applied_at last_request_at last_seen_at leader leader_epoch
-		leader_gen_node_id leader_plain_node_id local_tail location log_id loglet_id logs_metadata_version membership
-		membership_version metadata_server_state metadata_ver name next_replica_set nodes_configuration_version nodeset
-		partition_id partition_table_version pending_repair_stores pending_seals pending_stores pending_tail_waiters
-		pending_trims persisted_log_lsn plain_node_id replay_status seal_enqueued segment_index sequencer
-		skipped_records staging_local_tail start_key state status storage_state storage_version target_mode target_tail_lsn
-		trim_point updated_at uptime v_current v_next worker_state`) {
-		columns[column] = true
+func rowColumn(name []byte) bool {
+	switch string(name) {
+	case "address", "alive_gen_node_id", "applied_log_lsn", "applied_rule_book_version", "applied_schema_version",
+		"archived_log_lsn", "accepting_writes", "base_lsn", "binary_version", "broken_reason", "cf_name",
+		"ctrl_address", "current_replica_set", "db_name", "durable_log_lsn", "durable_lsn", "effective_mode",
+		"enabled_features", "enabled_storage_features", "end_key", "gen_node_id", "has_admin_role",
+		"has_ingress_role", "has_log_server_role", "has_metadata_server_role", "has_worker_role", "is_active",
+		"is_leader", "is_sealed", "key", "kind", "known_global_tail", "last_attempt_at", "last_record_applied_at",
+		"last_request_at", "last_seen_at", "leader", "leader_epoch", "leader_gen_node_id", "leader_plain_node_id",
+		"local_tail", "location", "log_id", "loglet_id", "logs_metadata_version", "membership",
+		"membership_version", "metadata_server_state", "metadata_ver", "name", "next_replica_set",
+		"nodes_configuration_version", "nodeset", "partition_id", "partition_table_version",
+		"pending_repair_stores", "pending_seals", "pending_stores", "pending_tail_waiters", "pending_trims",
+		"persisted_log_lsn", "plain_node_id", "replay_status", "seal_enqueued", "segment_index", "sequencer",
+		"skipped_records", "staging_local_tail", "start_key", "state", "status", "storage_state", "storage_version",
+		"target_mode", "target_tail_lsn", "trim_point", "updated_at", "uptime", "v_current", "v_next",
+		"worker_state":
+		return true
 	}
-	return columns
-}()
+	return false
+}
 
 // tableOf tells which table a row is of; nil when it is none that is kept.
 func tableOf(o object) *table {

@@ -27,14 +27,18 @@ type reader struct {
 	memory   *archives.Memory            // of packed files; nil until there is one
 }
 
-// scalarFields are the fields that are kept whole. The lists of nodes, partitions and logs are read entry by entry.
-var scalarFields = map[string]bool{
-	"version": true, "cluster_name": true, "cluster_fingerprint": true, "modified_at": true, "features": true, "name_lookup": true,
-	"config": true, "num_partitions": true, "replication": true,
-	"leader_metadata": true, "epoch": true, "current": true, "next": true, "leadership_policy": true, "placement_policy": true,
-	"max_version": true, "current_version": true, "min_forward_compatible_version": true, "use_multi_db_layout": true,
-	"snapshot_id": true, "min_applied_lsn": true, "path": true, "partition_id": true, "log_id": true, "node_name": true,
-	"created_at": true, "retained_snapshots": true, "key_range": true,
+// scalarField reports whether a field is kept whole. The lists of nodes, partitions and logs are read entry by entry.
+func scalarField(name string) bool {
+	switch name {
+	case "version", "cluster_name", "cluster_fingerprint", "modified_at", "features", "name_lookup",
+		"config", "num_partitions", "replication",
+		"leader_metadata", "epoch", "current", "next", "leadership_policy", "placement_policy",
+		"max_version", "current_version", "min_forward_compatible_version", "use_multi_db_layout",
+		"snapshot_id", "min_applied_lsn", "path", "partition_id", "log_id", "node_name",
+		"created_at", "retained_snapshots", "key_range":
+		return true
+	}
+	return false
 }
 
 // notJSON is what is wrong with a file that does not even begin like a document.

@@ -201,13 +201,10 @@ func (w *window) skip() error {
 }
 
 // byteClass says what a byte means to span.
-var byteClass = func() (class [256]uint8) {
-	for _, c := range []byte(" \t\r\n,:") {
-		class[c] = classBetween
-	}
-	class['"'], class['{'], class['['], class['}'], class[']'] = classQuote, classOpen, classOpen, classClose, classClose
-	return class
-}()
+var byteClass = [256]uint8{
+	' ': classBetween, '\t': classBetween, '\r': classBetween, '\n': classBetween, ',': classBetween, ':': classBetween,
+	'"': classQuote, '{': classOpen, '[': classOpen, '}': classClose, ']': classClose,
+}
 
 const (
 	classScalar = iota

@@ -10,8 +10,8 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
+	"strings"
 
 	"restate-lint/snapshots/stores"
 	"restate-lint/snapshots/stores/protobuf"
@@ -27,7 +27,14 @@ type log struct {
 	torn string // why it could not be read to its end; empty where it was
 }
 
-var walName = regexp.MustCompile(`^[0-9a-f]{16}-[0-9a-f]{16}\.wal$`)
+// isLogName reports whether a file has the name of one of a log: its number and the index of its first entry, 16 hexadecimal
+// digits each, with a hyphen between them and .wal behind.
+func isLogName(name string) bool {
+	digits, isLog := strings.CutSuffix(name, ".wal")
+	number, index, two := strings.Cut(digits, "-")
+	hexadecimal := func(text string) bool { return len(text) == 16 && strings.Trim(text, "0123456789abcdef") == "" }
+	return isLog && two && hexadecimal(number) && hexadecimal(index)
+}
 
 // The kinds of records that matter.
 const (
@@ -38,7 +45,8 @@ const (
 // maxRecord bounds one record, in bytes. etcd takes no request above 1.5 MB unless told so.
 const maxRecord = 16 << 20
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is the table of the checksums. It is made when it is asked for first.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // readLog reads the files of a write-ahead log. It is found where the directory has some.
 func readLog(fsys fs.FS, dir string) (l log, found bool) {
@@ -48,7 +56,7 @@ func readLog(fsys fs.FS, dir string) (l log, found bool) {
 	}
 	var names []string
 	for _, entry := range entries {
-		if walName.MatchString(entry.Name()) && !entry.IsDir() {
+		if isLogName(entry.Name()) && !entry.IsDir() {
 			names = append(names, entry.Name())
 		}
 	}
@@ -137,7 +145,7 @@ func (l *log) take(b []byte, sum *uint32) error {
 		*sum = uint32(checksum)
 		return nil
 	}
-	if *sum = crc32.Update(*sum, castagnoli, data); uint32(checksum) != *sum {
+	if *sum = crc32.Update(*sum, castagnoli(), data); uint32(checksum) != *sum {
 		return errors.New("the checksum of a record is wrong")
 	}
 	if kind != walEntry {

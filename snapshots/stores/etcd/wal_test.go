@@ -176,3 +176,16 @@ func TestKeyValuesWithFieldsOfOtherTypes(t *testing.T) {
 		t.Errorf("%q %q %d %v", key, value, count, err)
 	}
 }
+
+func TestNamesOfLogs(t *testing.T) {
+	for name, want := range map[string]bool{
+		"0000000000000000-0000000000000000.wal": true, "00000000000000af-0123456789abcdef.wal": true,
+		"0.tmp": false, "0000000000000000-0000000000000000.wal.broken": false, "0000000000000000-0000000000000000": false, ".wal": false, "-.wal": false,
+		"000000000000000-00000000000000000.wal": false, "000000000000000g-0000000000000000.wal": false, "0000000000000000-000000000000000A.wal": false,
+		"0000000000000000_0000000000000000.wal": false, "00000000000000000-000000000000000.wal": false, "0000000000000000-00000000-0000000.wal": false,
+	} {
+		if isLogName(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+}

@@ -76,16 +76,11 @@ func appendFloat(out []byte, f float64) []byte {
 }
 
 // escapes are what bytes become within a string; empty for those that stay as they are.
-var escapes = func() (escapes [256]string) {
-	const hex = "0123456789abcdef"
-	for c := range 0x20 {
-		escapes[c] = `\u00` + string([]byte{hex[c>>4], hex[c&15]})
-	}
-	for c, escape := range map[byte]string{'\b': `\b`, '\t': `\t`, '\n': `\n`, '\f': `\f`, '\r': `\r`, '"': `\"`, '\\': `\\`} {
-		escapes[c] = escape
-	}
-	return escapes
-}()
+var escapes = [256]string{
+	`\u0000`, `\u0001`, `\u0002`, `\u0003`, `\u0004`, `\u0005`, `\u0006`, `\u0007`, `\b`, `\t`, `\n`, `\u000b`, `\f`, `\r`, `\u000e`, `\u000f`,
+	`\u0010`, `\u0011`, `\u0012`, `\u0013`, `\u0014`, `\u0015`, `\u0016`, `\u0017`, `\u0018`, `\u0019`, `\u001a`, `\u001b`, `\u001c`, `\u001d`, `\u001e`, `\u001f`,
+	'"': `\"`, '\\': `\\`,
+}
 
 func appendEscaped[T string | []byte](out []byte, text T) []byte {
 	from := 0

@@ -126,7 +126,7 @@ func (k checksumKind) known() bool {
 func (k checksumKind) sum(data []byte, last byte) uint32 {
 	switch k {
 	case checksumCRC32C:
-		return mask(crc32.Update(crc32.Checksum(data, castagnoli), castagnoli, []byte{last}))
+		return mask(crc32.Update(crc32.Checksum(data, castagnoli()), castagnoli(), []byte{last}))
 	case checksumXXH3:
 		return uint32(xxh3.Hash(data)) ^ uint32(last)*0x6b9083d9
 	}

@@ -284,7 +284,7 @@ func record(kind byte, payload []byte) []byte {
 	b := make([]byte, 6)
 	binary.LittleEndian.PutUint16(b[4:], uint16(len(payload)))
 	b = append(append(b, kind), payload...)
-	binary.LittleEndian.PutUint32(b, mask(crc32.Checksum(b[6:], castagnoli))) // that it is the right one, real files show
+	binary.LittleEndian.PutUint32(b, mask(crc32.Checksum(b[6:], castagnoli()))) // that it is the right one, real files show
 	return b
 }
 

@@ -37,7 +37,8 @@ const (
 	recyclableHeaderSize = 11 // and the number of the log
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is the table of the checksums. It is made when it is asked for first.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // mask hides a checksum that is stored among the data that it is of.
 func mask(sum uint32) uint32 { return (sum>>15 | sum<<17) + 0xa282ead8 }
@@ -162,7 +163,7 @@ func (l *logReader) fragment() (at int64, kind byte, payload []byte, err error) 
 		}
 		return at, kind, nil, &damage{offset: at, reason: "a record is longer than its block"}
 	}
-	if mask(crc32.Checksum(rest[6:header+length], castagnoli)) != sum {
+	if mask(crc32.Checksum(rest[6:header+length], castagnoli())) != sum {
 		// The last record may have been on its way to the disk when the process, or the machine, was stopped.
 		torn := l.last && l.pos+header+length == len(l.block)
 		return at, kind, nil, &damage{offset: at, torn: torn, reason: "the checksum of a record is wrong"}
