@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 )
 
 // blockSize is how much is read from a source at a time. Tests make it small, to have boundaries everywhere.
@@ -28,9 +29,9 @@ const (
 
 var (
 	errTruncated = errors.New("the text ends in the middle of a value")
-	errTooDeep   = fmt.Errorf("nested deeper than %d levels", maxDepth)
+	errTooDeep   = errors.New("nested deeper than " + strconv.Itoa(maxDepth) + " levels")
 	errTooLarge  = errors.New("a single value is larger than 64 MiB")
-	errTooMany   = fmt.Errorf("a list or an object has more than %d elements", maxElements)
+	errTooMany   = errors.New("a list or an object has more than " + strconv.Itoa(maxElements) + " elements")
 )
 
 // A syntaxError is a place at which the bytes stop being JSON.

@@ -28,7 +28,7 @@ type githubPrinter struct {
 	text Text
 }
 
-var githubCommands = map[rules.Severity]string{rules.Error: "error", rules.Warning: "warning", rules.Note: "notice"}
+var githubCommands = [...]string{rules.Error: "error", rules.Warning: "warning", rules.Note: "notice"}
 
 // A property that is empty or 0 is left out.
 type githubProperty struct{ name, value string }

@@ -43,7 +43,7 @@ type (
 )
 
 // GitLab knows info, minor, major, critical and blocker.
-var gitlabSeverities = map[rules.Severity]string{rules.Error: "critical", rules.Warning: "major", rules.Note: "info"}
+var gitlabSeverities = [...]string{rules.Error: "critical", rules.Warning: "major", rules.Note: "info"}
 
 const (
 	gitlabBroken    = "blocker"

@@ -17,7 +17,7 @@ const (
 	boldCyan style = "1;36"
 )
 
-var severityStyles = map[rules.Severity]style{rules.Error: boldRed, rules.Warning: boldGold, rules.Note: boldCyan}
+var severityStyles = [...]style{rules.Error: boldRed, rules.Warning: boldGold, rules.Note: boldCyan}
 
 // paint colours a clean text.
 func (p Palette) paint(s style, text string) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"unicode/utf8"
 
 	"restate-lint/snapshots/stores/flexbuffers"
@@ -18,7 +19,7 @@ const (
 	textAhead  = 4 << 10
 )
 
-var errTooDeep = fmt.Errorf("the value is nested deeper than %d levels", maxDepth)
+var errTooDeep = errors.New("the value is nested deeper than " + strconv.Itoa(maxDepth) + " levels")
 
 // A printer is the text of a FlexBuffers map, made step by step as it is read.
 type printer struct {

@@ -3,9 +3,11 @@ package restatectl
 import (
 	"cmp"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"restate-lint/snapshots/stores/bilrost"
@@ -48,7 +50,7 @@ func readRuleBook(message []byte) (*ruleBook, error) {
 // maxRules bounds the rules of a book, and the fields of a message.
 const maxRules = 1 << 16
 
-var errTooMany = fmt.Errorf("there are more than %d rules, or fields of one", maxRules)
+var errTooMany = errors.New("there are more than " + strconv.Itoa(maxRules) + " rules, or fields of one")
 
 func fields(message []byte, visit func(bilrost.Field) error) error {
 	n := 0

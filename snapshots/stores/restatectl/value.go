@@ -29,20 +29,20 @@ const (
 	Custom         Codec = 7
 )
 
-var codecNames = map[Codec]string{
+var codecNames = [...]string{
 	Protobuf: "protobuf", FlexBuffers: "flexbuffers", LengthPrefixed: "length-prefixed", JSON: "json", Bilrost: "bilrost", Custom: "custom",
 }
 
 // String is the name of the codec.
 func (c Codec) String() string {
-	if name, ok := codecNames[c]; ok {
-		return name
+	if int(c) < len(codecNames) && codecNames[c] != "" {
+		return codecNames[c]
 	}
 	return fmt.Sprintf("codec %d", uint8(c))
 }
 
 // foreignMagic is how values start that somebody has packed or printed.
-var foreignMagic = map[string]string{"\x1f\x8b": "gzip", "\x28\xb5\x2f\xfd": "Zstandard", "{": "JSON", "[": "JSON"}
+var foreignMagic = [...]struct{ magic, name string }{{"\x1f\x8b", "gzip"}, {"\x28\xb5\x2f\xfd", "Zstandard"}, {"{", "JSON"}, {"[", "JSON"}}
 
 // RuleBookKey is the metadata key of the rule book, the only value in Bilrost. `restatectl metadata get` fails on it; it
 // is printed here in a form of our own.
@@ -101,9 +101,9 @@ func New(key string, payload []byte) (*Value, error) {
 		v.Version = book.version
 		v.open = func() io.Reader { return &fixed{text: text} }
 	default:
-		for magic, name := range foreignMagic {
-			if bytes.HasPrefix(payload, []byte(magic)) {
-				return nil, fmt.Errorf("the value starts like %s: that is not how Restate keeps it", name)
+		for _, foreign := range foreignMagic {
+			if bytes.HasPrefix(payload, []byte(foreign.magic)) {
+				return nil, fmt.Errorf("the value starts like %s: that is not how Restate keeps it", foreign.name)
 			}
 		}
 		return nil, fmt.Errorf("the value is in %v, which this program cannot read: a newer Restate may have written it", v.Codec)

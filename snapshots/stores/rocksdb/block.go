@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"strconv"
 	"sync"
 
 	"github.com/klauspost/compress/snappy"
@@ -38,7 +39,7 @@ const maxRatio = 255
 // maxExpanded is how large the data may be that was compressed to the given size, both in bytes.
 func maxExpanded(size int) int { return maxRatio*size + 4<<10 }
 
-var errExpands = fmt.Errorf("expands more than %d times", maxRatio)
+var errExpands = errors.New("expands more than " + strconv.Itoa(maxRatio) + " times")
 
 // zstdDecoder is one decoder for everybody, with all that it allocates.
 var zstdDecoder = sync.OnceValue(func() *zstd.Decoder {
