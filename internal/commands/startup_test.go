@@ -5,6 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -48,5 +51,43 @@ func BenchmarkStart(b *testing.B) {
 	b.ReportMetric(ratio, "×true")
 	if ratio > limit {
 		b.Errorf("a check of a small capture takes %.1f times as long as starting a program that does nothing", ratio)
+	}
+}
+
+// Every command first waits for what packages do before main: for what they read, compile and fill. Times differ from run
+// to run, so what they allocate is counted. Nothing tells that they open files: the two libraries that are known to do so
+// are named. One reads parts of the program, the other the time zone. Tests may use them.
+func TestLittleIsDoneBeforeTheProgramStarts(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("there is no go")
+	}
+	packages, err := exec.Command("go", "list", "-deps", "restate-lint").Output()
+	if err != nil || !strings.Contains(string(packages), "\nrestate-lint\n") {
+		t.Fatal(err, string(packages))
+	}
+	for name := range strings.Lines(string(packages)) {
+		if strings.HasPrefix(name, "google.golang.org/protobuf/") || strings.HasPrefix(name, "github.com/BurntSushi/toml") {
+			t.Errorf("%s opens a file at every start", strings.TrimSpace(name))
+		}
+	}
+	// The test is made of the same packages, and of its own two.
+	program := exec.Command(os.Args[0], "-test.run=^$")
+	program.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	trace, err := program.CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	beginnings := regexp.MustCompile(`(?m)^init restate-lint/(\S+) @.*, (\d+) bytes, \d+ allocs$`).FindAllStringSubmatch(string(trace), -1)
+	if len(beginnings) < 5 {
+		t.Errorf("there are %d packages in the trace:\n%s", len(beginnings), trace)
+	}
+	for _, match := range beginnings {
+		name, limit := match[1], 4<<10
+		if name == "rules" { // all of them register themselves
+			limit = 32 << 10
+		}
+		if bytes, err := strconv.Atoi(match[2]); !strings.HasPrefix(name, "internal/commands") && (err != nil || bytes > limit) {
+			t.Errorf("%s allocates %d bytes at every start, and may %d: make what no command may need when it is asked for", name, bytes, limit)
+		}
 	}
 }
