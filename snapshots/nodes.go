@@ -106,8 +106,10 @@ func (n *Nodes) Get(id cluster.NodeID) *Node {
 
 // Class tells what a reference to a node means: active (registered), removed (a tombstone), unknown (no entry) or
 // undetermined (an entry that cannot be read).
-func (n *Nodes) Class(id cluster.NodeID) cluster.Class {
-	switch node := n.Get(id); {
+func (n *Nodes) Class(id cluster.NodeID) cluster.Class { return n.Get(id).class() }
+
+func (node *Node) class() cluster.Class {
+	switch {
 	case node == nil:
 		return cluster.Unknown
 	case node.Removed:
@@ -140,8 +142,9 @@ func (n *Nodes) Newest() cluster.NodeID {
 
 // Member describes a node as a member of a nodeset.
 func (n *Nodes) Member(id cluster.NodeID) cluster.Member {
-	member := cluster.Member{Node: id, Class: n.Class(id)}
-	if node := n.Get(id); member.Class == cluster.Active {
+	node := n.Get(id)
+	member := cluster.Member{Node: id, Class: node.class()}
+	if member.Class == cluster.Active {
 		member.State, member.Location = node.Storage, node.Location
 	}
 	return member

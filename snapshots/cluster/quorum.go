@@ -96,6 +96,16 @@ func distinct(members []Member) []Member {
 
 // repeats reports whether a node occurs twice; in no nodeset that Restate wrote one does.
 func repeats(members []Member) bool {
+	if len(members) <= 16 { // looking at all pairs is faster than sorting
+		for i := range members {
+			for k := range i {
+				if members[k].Node == members[i].Node {
+					return true
+				}
+			}
+		}
+		return false
+	}
 	var few [128]NodeID
 	ids := few[:0]
 	for i := range members {
@@ -121,7 +131,12 @@ func newChecker(members []Member, replication Replication) *Checker {
 			}
 		}
 	}
-	checker.authoritative = checker.SetOf(func(member Member) bool { return member.State.Authoritative() })
+	checker.authoritative = checker.none()
+	for position := range checker.effective {
+		if checker.effective[position].State.Authoritative() {
+			checker.authoritative.Add(position)
+		}
+	}
 	for _, scope := range scopes[1:] {
 		if _, constrained := replication.Factor(scope); constrained {
 			checker.domains[scope] = domainsAt(scope, checker.effective)
@@ -221,7 +236,7 @@ const setWord = 64
 
 // SetOf returns the set of those effective members for which in reports true.
 func (checker *Checker) SetOf(in func(Member) bool) Set {
-	set := make(Set, (len(checker.effective)+setWord-1)/setWord)
+	set := checker.none()
 	for position, member := range checker.effective {
 		if in(member) {
 			set.Add(position)
@@ -229,6 +244,9 @@ func (checker *Checker) SetOf(in func(Member) bool) Set {
 	}
 	return set
 }
+
+// none is the set without a member.
+func (checker *Checker) none() Set { return make(Set, (len(checker.effective)+setWord-1)/setWord) }
 
 // Has reports whether the member at the position is in the set.
 func (set Set) Has(position int) bool { return set[position/setWord]>>(position%setWord)&1 != 0 }
