@@ -28,6 +28,7 @@ type layout struct {
 	between []byte  // from the end of a segment to the base LSN of the next one
 	close   []byte  // from the end of the last segment to that of the log
 
+	newlines  int // up to the first base LSN
 	successor successor
 }
 
@@ -35,6 +36,8 @@ type layout struct {
 type shape struct {
 	pieces     []piece
 	next, last []byte
+
+	nextLines, lastLines int // newlines of all that
 }
 
 // A piece of a segment is some literal text and the field behind it.
@@ -107,10 +110,21 @@ func (r *logsReader) learnFrom(raw []byte) *layout {
 	// The time of creation is null in all that Restate has written so far, but a number is what belongs there.
 	for _, createdAt := range []bool{false, true} {
 		if pieces, rest := piecesOf(raw[:end(model)], end(base), model.Get("1"), createdAt); pieces != nil {
-			y.shapes = append(y.shapes, shape{pieces, slices.Concat(rest, y.between), slices.Concat(rest, y.close)})
+			y.shapes = append(y.shapes, newShape(pieces, slices.Concat(rest, y.between), slices.Concat(rest, y.close)))
 		}
 	}
+	y.newlines = bytes.Count(y.open, newline) + bytes.Count(y.chain, newline)
 	return y
+}
+
+func newShape(pieces []piece, next, last []byte) shape {
+	s := shape{pieces: pieces, next: next, last: last, nextLines: bytes.Count(next, newline), lastLines: bytes.Count(last, newline)}
+	for i := range pieces {
+		n := bytes.Count(pieces[i].literal, newline)
+		s.nextLines += n
+		s.lastLines += n
+	}
+	return s
 }
 
 // piecesOf takes a segment apart, from the given place in raw on to its end, and returns what is left behind the last field.
@@ -153,7 +167,7 @@ func (y *layout) match(text []byte, segment *Segment, last *parameters, placemen
 		switch {
 		case end > 0 && hasPrefixAt(text, end, s.next):
 			length, more = end+len(s.next), true
-			y.successor.follow(segment, text[:length], places)
+			y.successor.follow(segment, text[:length], places, s.nextLines)
 		case end > 0 && hasPrefixAt(text, end, s.last):
 			length = end + len(s.last)
 		default:
@@ -217,14 +231,16 @@ type successor struct {
 	segment Segment // but for its base LSN
 	text    []byte  // from behind the base LSN up to that of the next segment; empty where nothing is known
 	at      places  // in text
+
+	newlines int // of text
 }
 
 // follow makes s the successor of a segment, whose text ends before the base LSN of the next one.
-func (s *successor) follow(segment *Segment, text []byte, at places) {
+func (s *successor) follow(segment *Segment, text []byte, at places, newlines int) {
 	if s.text = s.text[:0]; at.index == 0 || at.index > at.loglet {
 		return // restatectl prints the index, and before the parameters
 	}
-	s.segment = *segment
+	s.segment, s.newlines = *segment, newlines
 	s.text = append(s.text, text[at.baseLSN:]...)
 	s.at = places{index: at.index - at.baseLSN, loglet: at.loglet - at.baseLSN, params: at.params - at.baseLSN}
 	s.advance()

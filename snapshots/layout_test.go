@@ -3,6 +3,7 @@ package snapshots
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -90,7 +91,9 @@ func compare(t tester, s *Snapshot) {
 	}
 	want, wantGaps := collect(s.Logs, readingWay{})
 	for _, way := range []readingWay{{layout: true}, {layout: true, pipelined: true}, {pipelined: true}} {
+		readUpTo(t, s.Logs.Document.Source, s.Logs.listAt)
 		got, gotGaps := collect(s.Logs, way)
+		checkCounts(t, s.Logs.Document.Source)
 		if !reflect.DeepEqual(gotGaps, wantGaps) {
 			t.Errorf("%+v gives the gaps\n%v\nnot\n%v", way, gotGaps, wantGaps)
 		}
@@ -101,6 +104,54 @@ func compare(t tester, s *Snapshot) {
 		}
 		if len(got) != len(want) {
 			t.Fatalf("%+v gives %d logs, not %d", way, len(got), len(want))
+		}
+	}
+}
+
+// readUpTo makes a source as if it had been read up to an offset, and no further.
+func readUpTo(t tester, source *Source, offset int64) {
+	t.Helper()
+	source.lines.end, source.lines.counts = lineCount{}, nil
+	r, err := source.Open(0)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	if _, err := io.CopyN(io.Discard, r, max(offset, 0)); err != nil {
+		t.Fatalf("%v", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatalf("%v", err)
+	}
+}
+
+// checkCounts fails the test unless the lines that were counted are those that there are.
+func checkCounts(t tester, source *Source) {
+	t.Helper()
+	r, err := source.open(0)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	r.silent = true
+	var text []byte
+	for idle := 0; err == nil && idle < 100; idle++ { // some sources never get on
+		var piece [512]byte
+		var n int
+		if n, err = r.Read(piece[:]); n > 0 {
+			text, idle = append(text, piece[:n]...), 0
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		return // the source ends early
+	}
+	var want lineCount
+	for _, counted := range append(slices.Clone(source.lines.counts), source.lines.end) {
+		for ; want.offset < counted.offset; want.offset++ {
+			if text[want.offset] == '\n' {
+				want.newlines, want.lineStart = want.newlines+1, want.offset+1
+			}
+		}
+		if counted != want {
+			t.Fatalf("counted %+v, not %+v", counted, want)
 		}
 	}
 }

@@ -125,20 +125,25 @@ type lineCount struct {
 }
 
 // pass goes on behind the given text.
-func (c *lineCount) pass(text []byte) {
-	if newlines := bytes.Count(text, []byte{'\n'}); newlines > 0 {
+func (c *lineCount) pass(text []byte) { c.passCounted(text, bytes.Count(text, newline)) }
+
+// passCounted is pass for a text of which somebody knows how many newlines it has.
+func (c *lineCount) passCounted(text []byte, newlines int) {
+	if newlines > 0 {
 		c.newlines += int64(newlines)
 		c.lineStart = c.offset + int64(bytes.LastIndexByte(text, '\n')) + 1
 	}
 	c.offset += int64(len(text))
 }
 
+var newline = []byte{'\n'}
+
 // lineCounts are the lines of a source as far as it was read from its beginning on. They are counted whenever somebody
 // reads it, so that nobody has to read all of it again to tell which line an offset is on.
 type lineCounts struct {
 	mu     sync.Mutex
 	end    lineCount   // how far it was read
-	counts []lineCount // that of every countEvery bytes, from the first on
+	counts []lineCount // some on the way there, at least countEvery bytes apart
 }
 
 // pass counts the lines of a text at an offset, unless that was read before, or what lies before it was not.
@@ -151,12 +156,31 @@ func (l *lineCounts) pass(offset int64, text []byte) {
 		return
 	}
 	for len(text) > 0 {
-		n := min(int64(len(text)), countEvery-l.end.offset%countEvery)
+		n := min(int64(len(text)), countEvery)
 		l.end.pass(text[:n])
+		l.remember()
 		text = text[n:]
-		if l.end.offset%countEvery == 0 {
-			l.counts = append(l.counts, l.end)
-		}
+	}
+}
+
+// passCounted is pass for a text of which somebody knows how many newlines it has.
+func (l *lineCounts) passCounted(offset int64, text []byte, newlines int) {
+	l.mu.Lock()
+	next := l.end.offset == offset
+	if next {
+		l.end.passCounted(text, newlines)
+		l.remember()
+	}
+	l.mu.Unlock()
+	if !next {
+		l.pass(offset, text)
+	}
+}
+
+// remember keeps the count at the end, unless the last one that was kept is near.
+func (l *lineCounts) remember() {
+	if last := len(l.counts) - 1; last < 0 || l.counts[last].offset+countEvery <= l.end.offset {
+		l.counts = append(l.counts, l.end)
 	}
 }
 
@@ -164,7 +188,11 @@ func (l *lineCounts) pass(offset int64, text []byte) {
 func (l *lineCounts) before(offset int64) lineCount {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if i := min(offset/countEvery, int64(len(l.counts))); i > 0 {
+	i, found := slices.BinarySearchFunc(l.counts, offset, func(c lineCount, offset int64) int { return cmp.Compare(c.offset, offset) })
+	switch {
+	case found:
+		return l.counts[i]
+	case i > 0:
 		return l.counts[i-1]
 	}
 	return lineCount{}

@@ -31,16 +31,18 @@ func (l *Logs) each(visit func(*Log), way readingWay) []Gap {
 		return nil
 	}
 	r := &logsReader{logs: l, useLayout: way.layout, placements: newPlacements(l.snapshot.Nodes, l.Document.Source.Size-l.listAt), log: new(Log)}
-	f, err := l.Document.Source.Open(l.listAt)
+	f, err := l.Document.Source.open(l.listAt)
 	if err != nil {
 		r.gap(err.Error())
 		return r.gaps
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
+	f.silent = true                  // the window tells the lines, as the layout knows how many there are
 	if way.pipelined {
 		newPipeline().run(r, f, l.listAt, visit)
 	} else {
 		r.w = newWindow(f, l.listAt, l.Document.Source.Size-l.listAt)
+		r.w.lines = &l.Document.Source.lines
 		r.run(visit)
 	}
 	return r.gaps
@@ -207,12 +209,15 @@ func (r *logsReader) fast() bool {
 	}
 	r.log.ID = cluster.LogID(id)
 	w.pos += i + len(y.chain)
-	segments := r.log.Segments
+	segments, newlines, counted := r.log.Segments, y.newlines, true
 	for {
 		var length int
+		number := len(segments)
 		segments, length = y.successor.match(r.rest(), segments, w.pos-y.opening-w.anchor, &r.last, r.placements)
+		newlines += (len(segments) - number) * y.successor.newlines
 		w.pos += length
-		text, number := r.rest(), len(segments)
+		text := r.rest()
+		number = len(segments)
 		if number == cap(segments) {
 			segments = slices.Grow(segments, max(64, number))
 		}
@@ -222,12 +227,14 @@ func (r *logsReader) fast() bool {
 			segment.at, segment.number = uint32(w.pos-y.opening-w.anchor), uint32(number)
 			w.pos += length
 			if more {
+				newlines += y.shapes[0].nextLines
 				continue
 			}
+			newlines += y.shapes[0].lastLines
 			break
 		}
 		w.pos -= y.opening
-		r.log.Segments = segments[:number]
+		r.log.Segments, counted = segments[:number], false
 		if !r.slow() {
 			return false
 		}
@@ -245,6 +252,9 @@ func (r *logsReader) fast() bool {
 	}
 	r.log.Segments = segments
 	r.log.raw = w.buf[w.anchor:w.pos]
+	if counted {
+		w.tellCounted(w.anchor, w.pos, newlines)
+	}
 	return true
 }
 

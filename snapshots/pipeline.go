@@ -83,7 +83,7 @@ func (p *pipeline) run(reader *logsReader, r io.Reader, offset int64, visit func
 		current = next
 		return err
 	}
-	reader.w = &window{base: offset, anchor: -1, blocks: &blockStream{pipeline: p, flush: flush}}
+	reader.w = &window{base: offset, anchor: -1, lines: &reader.logs.Document.Source.lines, blocks: &blockStream{pipeline: p, flush: flush}}
 	p.workers.Go(func() {
 		defer close(p.batches)
 		reader.run(func(*Log) {
@@ -192,6 +192,7 @@ func (b *blockStream) fill(w *window, start int) (shift int, more bool) {
 	}
 	w.base += int64(start)
 	w.pos -= start
+	w.told -= start
 	w.end = len(w.buf)
 	if w.anchor >= 0 {
 		w.anchor -= start

@@ -55,6 +55,9 @@ type window struct {
 	blocks *blockStream // where bytes come from instead of r, in a pipeline
 
 	anchor int // the first byte of buf that must survive the next fill; -1: none before pos
+
+	lines *lineCounts // where the lines of the source are counted; nil for nowhere
+	told  int         // the bytes of buf whose lines were
 }
 
 // newWindow returns a window over what r has from the given offset of the source on, about size bytes.
@@ -75,6 +78,7 @@ func (w *window) fill() (shift int, more bool) {
 	if w.anchor >= 0 && w.anchor < start {
 		start = w.anchor
 	}
+	w.tell(start)
 	if w.blocks != nil {
 		return w.blocks.fill(w, start)
 	}
@@ -83,6 +87,7 @@ func (w *window) fill() (shift int, more bool) {
 		shift = start
 		w.base += int64(start)
 		w.pos -= start
+		w.told -= start
 		w.end -= start
 		if w.anchor >= 0 {
 			w.anchor -= start
@@ -108,6 +113,22 @@ func (w *window) fill() (shift int, more bool) {
 		if n > 0 || w.err != nil {
 			return shift, n > 0
 		}
+	}
+}
+
+// tell counts the lines of buf up to the given place.
+func (w *window) tell(to int) {
+	if w.lines != nil && w.told < to {
+		w.lines.pass(w.base+int64(w.told), w.buf[w.told:to])
+	}
+	w.told = max(w.told, to)
+}
+
+// tellCounted does that where somebody knows how many newlines there are from a place on.
+func (w *window) tellCounted(from, to, newlines int) {
+	if w.tell(from); w.lines != nil && w.told == from {
+		w.lines.passCounted(w.base+int64(from), w.buf[from:to], newlines)
+		w.told = to
 	}
 }
 
