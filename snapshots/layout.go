@@ -181,8 +181,9 @@ func (y *layout) match(text []byte, segment *Segment, last *parameters, placemen
 	return length, more
 }
 
-// places are those behind the fields of a segment, from its start on; 0 stands for a field that it does not have.
-type places struct{ baseLSN, index, loglet, params int }
+// places are those behind the fields of a segment, from its start on, and how many digits stand before; 0 stands for a field
+// that it does not have.
+type places struct{ baseLSN, index, indexDigits, loglet, logletDigits, params int }
 
 // match decodes the segment at the start of text and sets all of its fields. It returns the place behind the last field, or 0.
 func (s *shape) match(text []byte, segment *Segment, last *parameters, placements *placements) (end int, at places) {
@@ -200,19 +201,21 @@ func (s *shape) match(text []byte, segment *Segment, last *parameters, placement
 		i += len(piece.literal)
 		switch piece.field {
 		case indexField:
+			begin := i
 			if n, i = digits(text, i); i == 0 || n > math.MaxUint32 {
 				return 0, at
 			}
-			segment.Index, at.index = cluster.SegmentIndex(n), i
+			segment.Index, at.index, at.indexDigits = cluster.SegmentIndex(n), i, i-begin
 		case createdAtField:
 			if _, i = digits(text, i); i == 0 {
 				return 0, at
 			}
 		case paramsField:
+			begin := i
 			if n, i = digits(text, i); i == 0 {
 				return 0, at
 			}
-			segment.Loglet, at.loglet = cluster.LogletID(n), i
+			segment.Loglet, at.loglet, at.logletDigits = cluster.LogletID(n), i, i-begin
 			if !last.take(text[i:], placements) {
 				return 0, at
 			}
@@ -242,7 +245,10 @@ func (s *successor) follow(segment *Segment, text []byte, at places, newlines in
 	}
 	s.segment, s.newlines = *segment, newlines
 	s.text = append(s.text, text[at.baseLSN:]...)
-	s.at = places{index: at.index - at.baseLSN, loglet: at.loglet - at.baseLSN, params: at.params - at.baseLSN}
+	s.at = at
+	for _, place := range []*int{&s.at.index, &s.at.loglet, &s.at.params} {
+		*place -= at.baseLSN
+	}
 	s.advance()
 }
 
@@ -254,6 +260,24 @@ func (s *successor) advance() {
 	}
 	s.segment.Index++
 	s.segment.Loglet++
+}
+
+// skipTo goes on to a later segment of the log: where an empty tail was replaced, indexes have holes. It fails where a number
+// gets longer, and nothing is known then.
+func (s *successor) skipTo(index uint64) bool {
+	if index == uint64(s.segment.Index) {
+		return true
+	}
+	if index < uint64(s.segment.Index) || index > math.MaxUint32 {
+		return false
+	}
+	loglet := uint64(s.segment.Loglet) + index - uint64(s.segment.Index)
+	if !overwrite(s.text[s.at.index-s.at.indexDigits:s.at.index], index) || !overwrite(s.text[s.at.loglet-s.at.logletDigits:s.at.loglet], loglet) {
+		s.text = s.text[:0]
+		return false
+	}
+	s.segment.Index, s.segment.Loglet = cluster.SegmentIndex(index), cluster.LogletID(loglet)
+	return true
 }
 
 // match decodes the segments at the start of text as long as each continues the one before it, and adds them to those that
@@ -275,8 +299,15 @@ func (s *successor) match(text []byte, segments []Segment, at int, last *paramet
 	return segments, length
 }
 
-// adapt takes over the parameters behind the loglet id from a text that is the same on either side of them.
+// adapt takes over a higher index and the parameters behind the loglet id from a text that is the same around them.
 func (s *successor) adapt(text []byte, last *parameters, placements *placements) bool {
+	before := s.at.index - s.at.indexDigits
+	if !hasPrefixAt(text, 0, s.text[:before]) {
+		return false
+	}
+	if index, end := digits(text, before); end != s.at.index || !s.skipTo(index) {
+		return false // and s.text may be empty
+	}
 	params := s.at.loglet
 	if !hasPrefixAt(text, 0, s.text[:params]) || !last.take(text[params:], placements) {
 		return false
@@ -289,6 +320,15 @@ func (s *successor) adapt(text []byte, last *parameters, placements *placements)
 	s.text = append(s.text[:params], text[params:end+len(behind)]...)
 	s.at.params = end
 	return true
+}
+
+// overwrite writes a number over one with as many digits. It fails, and leaves anything, when it has more.
+func overwrite(digits []byte, n uint64) bool {
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = '0' + byte(n%10)
+		n /= 10
+	}
+	return n == 0
 }
 
 // increment adds one to the number at the end of text. It fails when the number gets longer.

@@ -273,10 +273,17 @@ func drawLogs(r *rapid.T) []byte {
 	random := rand.New(rand.NewPCG(2, rapid.Uint64().Draw(r, "seed")))
 	percent := func(p int) bool { return random.IntN(100) < p }
 
+	alike := rapid.SampledFrom([]int{0, 50, 95}).Draw(r, "percentage of segments like the one before")
+	holes := rapid.SampledFrom([]int{0, 0, 30}).Draw(r, "percentage of holes in the indexes")
+
+	nodeset, generation, replication := []int{1}, 1, `{"node":1}`
 	segment := func(log, i, lsn int, last bool) string {
 		kind, params := "replicated", ""
-		nodeset := random.Perm(members)[:1+random.IntN(members)]
-		replication := fmt.Sprintf(`{"node":%d}`, 1+random.IntN(3))
+		if !percent(alike) {
+			nodeset, generation = random.Perm(members)[:1+random.IntN(members)], 1+random.IntN(4)
+			replication = fmt.Sprintf(`{"node":%d}`, 1+random.IntN(3))
+		}
+		replication := replication
 		if percent(odd) {
 			replication = []string{`{"node":3,"zone":2}`, `{}`, `{"node":0}`, `{ "node": 2 }`, `7`, `{"node":2,"node":3}`, `{"region":1}`, `{"n\u006fde":2}`}[random.IntN(8)]
 		}
@@ -284,7 +291,7 @@ func drawLogs(r *rapid.T) []byte {
 		if percent(odd) {
 			list = []string{`[]`, `["N1","N2"]`, `[1, 2]`, `[01]`, `[4294967296]`, `[1,-2]`, `{}`, `[[1]]`, `[1,1]`, `["]"]`}[random.IntN(10)]
 		}
-		params = fmt.Sprintf(`{"loglet_id":%d,"sequencer":"N%d:%d","replication":%s,"nodeset":%s}`, log<<32|i, nodeset[0], 1+random.IntN(4), replication, list)
+		params = fmt.Sprintf(`{"loglet_id":%d,"sequencer":"N%d:%d","replication":%s,"nodeset":%s}`, log<<32|i, nodeset[0], generation, replication, list)
 		if percent(odd) {
 			switch random.IntN(8) {
 			case 0:
@@ -333,8 +340,17 @@ func drawLogs(r *rapid.T) []byte {
 	var logs []string
 	for log := range rapid.IntRange(0, 8).Draw(r, "logs") {
 		var chain []string
+		index := []int{0, 0, 90, 4294967200, 4294967295 - length}[random.IntN(5)]
 		for i, n := 0, 1+random.IntN(length); i < n; i++ {
-			chain = append(chain, segment(log, i, 1+10*i, i == n-1))
+			chain = append(chain, segment(log, index, 1+10*i, i == n-1))
+			switch {
+			case percent(holes):
+				index += random.IntN(200) // or none
+			case percent(odd):
+				index = random.IntN(1000)
+			default:
+				index++
+			}
 		}
 		state := ""
 		if percent(odd) {
