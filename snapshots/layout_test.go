@@ -263,6 +263,30 @@ func TestLayoutEqualsPlainOnShapes(t *testing.T) {
 	})
 }
 
+// What is expected of the next segment ends where a number gets longer, does not fit or goes back.
+func TestLayoutEqualsPlainWhereNumbersEnd(t *testing.T) {
+	for _, numbers := range [][]string{ // pairs of an index and a loglet id
+		{"8", "8", "9", "9", "10", "10", "11", "11"},
+		{"4294967294", "1", "4294967295", "2", "4294967296", "3", "4294967297", "4"},
+		{"4294967290", "11", "4294967291", "12", "4294967299", "20", "4294967300", "21"},
+		{"5", "9999999999999999998", "6", "9999999999999999999", "7", "10000000000000000000", "8", "10000000000000000001"},
+		{"5", "97", "6", "98", "9", "101", "9", "01"},
+		{"5", "97", "6", "98", "9", "101", "9", "1"},
+		{"10", "90", "11", "91", "18", "98", "31", "111", "31", "11", "31", "12"},
+		{"20", "100", "21", "101", "12", "092", "12", "92", "13", "093"},
+		{"1", "1", "2", "2", "2", "2", "2", "2"},
+	} {
+		var chain []string
+		for i := 0; i < len(numbers); i += 2 {
+			chain = append(chain, fmt.Sprintf(`[%d,{"index":%s,"kind":"replicated","params":"{\"loglet_id\":%s,\"sequencer\":\"N1:1\",\"replication\":{\"node\":1},\"nodeset\":[1]}"}]`,
+				i+1, numbers[i], numbers[i+1]))
+		}
+		last := len(chain) - 1 // is the first segment of another log
+		document := []byte(`{"version":1,"logs":[[0,{"chain":[` + strings.Join(chain[:last], ",") + `]}],[1,{"chain":[` + chain[last] + `]}]]}`)
+		compare(t, readLogs(document, nil))
+	}
+}
+
 // drawLogs draws a document of logs. What one log is like holds for most of its neighbours, as in real documents.
 func drawLogs(r *rapid.T) []byte {
 	native := rapid.Bool().Draw(r, "native order")
