@@ -281,8 +281,8 @@ func TestLayoutEqualsPlainWhereNumbersEnd(t *testing.T) {
 			chain = append(chain, fmt.Sprintf(`[%d,{"index":%s,"kind":"replicated","params":"{\"loglet_id\":%s,\"sequencer\":\"N1:1\",\"replication\":{\"node\":1},\"nodeset\":[1]}"}]`,
 				i+1, numbers[i], numbers[i+1]))
 		}
-		last := len(chain) - 1 // is the first segment of another log
-		document := []byte(`{"version":1,"logs":[[0,{"chain":[` + strings.Join(chain[:last], ",") + `]}],[1,{"chain":[` + chain[last] + `]}]]}`)
+		last := len(chain) - 1 // begins another log
+		document := []byte(`{"version":1,"logs":[[0,{"chain":[` + strings.Join(chain[:last], ",") + `]}],[1,{"chain":[` + chain[last] + `,` + chain[last] + `]}]]}`)
 		compare(t, readLogs(document, nil))
 	}
 }
