@@ -181,9 +181,8 @@ func (y *layout) match(text []byte, segment *Segment, last *parameters, placemen
 	return length, more
 }
 
-// places are those behind the fields of a segment, from its start on, and how many digits stand before; 0 stands for a field
-// that it does not have.
-type places struct{ baseLSN, index, indexDigits, loglet, logletDigits, params int }
+// places are those behind the fields of a segment, from its start on; 0 stands for a field that it does not have.
+type places struct{ baseLSN, index, indexDigits, loglet, params int }
 
 // match decodes the segment at the start of text and sets all of its fields. It returns the place behind the last field, or 0.
 func (s *shape) match(text []byte, segment *Segment, last *parameters, placements *placements) (end int, at places) {
@@ -211,11 +210,10 @@ func (s *shape) match(text []byte, segment *Segment, last *parameters, placement
 				return 0, at
 			}
 		case paramsField:
-			begin := i
 			if n, i = digits(text, i); i == 0 {
 				return 0, at
 			}
-			segment.Loglet, at.loglet, at.logletDigits = cluster.LogletID(n), i, i-begin
+			segment.Loglet, at.loglet = cluster.LogletID(n), i
 			if !last.take(text[i:], placements) {
 				return 0, at
 			}
@@ -249,34 +247,18 @@ func (s *successor) follow(segment *Segment, text []byte, at places, newlines in
 	for _, place := range []*int{&s.at.index, &s.at.loglet, &s.at.params} {
 		*place -= at.baseLSN
 	}
-	s.advance()
+	s.advance(1)
 }
 
-// advance goes from a segment to the one that continues it. Where a number gets longer nothing is known.
-func (s *successor) advance() {
-	if s.segment.Index == math.MaxUint32 || !increment(s.text[:s.at.index]) || !increment(s.text[:s.at.loglet]) {
-		s.text = s.text[:0]
-		return
-	}
-	s.segment.Index++
-	s.segment.Loglet++
-}
-
-// skipTo goes on to a later segment of the log: where an empty tail was replaced, indexes have holes. It fails where a number
-// gets longer, and nothing is known then.
-func (s *successor) skipTo(index uint64) bool {
-	if index == uint64(s.segment.Index) {
-		return true
-	}
-	if index < uint64(s.segment.Index) || index > math.MaxUint32 {
-		return false
-	}
-	loglet := uint64(s.segment.Loglet) + index - uint64(s.segment.Index)
-	if !overwrite(s.text[s.at.index-s.at.indexDigits:s.at.index], index) || !overwrite(s.text[s.at.loglet-s.at.logletDigits:s.at.loglet], loglet) {
+// advance goes from a segment to the one that continues it, or on to a later one: where an empty tail was replaced, the indexes
+// have a hole. Where a number gets longer nothing is known, which it reports.
+func (s *successor) advance(by uint64) (known bool) {
+	if by > math.MaxUint32-uint64(s.segment.Index) || !add(s.text[:s.at.index], by) || !add(s.text[:s.at.loglet], by) {
 		s.text = s.text[:0]
 		return false
 	}
-	s.segment.Index, s.segment.Loglet = cluster.SegmentIndex(index), cluster.LogletID(loglet)
+	s.segment.Index += cluster.SegmentIndex(by)
+	s.segment.Loglet += cluster.LogletID(by)
 	return true
 }
 
@@ -294,7 +276,7 @@ func (s *successor) match(text []byte, segments []Segment, at int, last *paramet
 		segment.BaseLSN, segment.at, segment.number = cluster.LSN(lsn), uint32(at+length), uint32(len(segments))
 		segments = append(segments, segment)
 		length = i + len(s.text)
-		s.advance()
+		s.advance(1)
 	}
 	return segments, length
 }
@@ -305,14 +287,24 @@ func (s *successor) adapt(text []byte, last *parameters, placements *placements)
 	if !hasPrefixAt(text, 0, s.text[:before]) {
 		return false
 	}
-	if index, end := digits(text, before); end != s.at.index || !s.skipTo(index) {
-		return false // and s.text may be empty
+	index, end := digits(text, before)
+	if end != s.at.index {
+		return false
+	}
+	if hole := index - uint64(s.segment.Index); hole != 0 { // or far too large, where it goes back
+		if !s.advance(hole) {
+			return false
+		}
+		if hasPrefixAt(text, 0, s.text) {
+			return true
+		}
 	}
 	params := s.at.loglet
 	if !hasPrefixAt(text, 0, s.text[:params]) || !last.take(text[params:], placements) {
 		return false
 	}
-	end, behind := params+len(last.text), s.text[s.at.params:]
+	end = params + len(last.text)
+	behind := s.text[s.at.params:]
 	if !hasPrefixAt(text, end, behind) {
 		return false
 	}
@@ -322,27 +314,15 @@ func (s *successor) adapt(text []byte, last *parameters, placements *placements)
 	return true
 }
 
-// overwrite writes a number over one with as many digits. It fails, and leaves anything, when it has more.
-func overwrite(digits []byte, n uint64) bool {
-	for i := len(digits) - 1; i >= 0; i-- {
-		digits[i] = '0' + byte(n%10)
-		n /= 10
-	}
-	return n == 0
-}
-
-// increment adds one to the number at the end of text. It fails when the number gets longer.
-func increment(text []byte) bool {
-	for i := len(text) - 1; i >= 0; i-- {
-		switch c := text[i]; {
-		case c == '9':
-			text[i] = '0'
-		case '0' <= c && c < '9':
-			text[i]++
+// add adds to the number at the end of text. It fails when the number gets longer, and has changed it then.
+func add(text []byte, n uint64) bool {
+	for i := len(text) - 1; i >= 0 && '0' <= text[i] && text[i] <= '9'; i-- {
+		if n += uint64(text[i] - '0'); n < 10 {
+			text[i] = '0' + byte(n)
 			return true
-		default:
-			return false
 		}
+		text[i] = '0' + byte(n%10)
+		n /= 10
 	}
 	return false
 }
