@@ -19,12 +19,12 @@ func main() {
 	}))
 }
 
-// collectLater puts the first garbage collection off from 4 MB to 12 MB, which few checks reach: collecting takes a tenth of
+// collectLater puts the first garbage collection off from 4 MB to 10 MB, which few checks reach: collecting takes a tenth of
 // the time of a check. From then on memory is collected as usual. GOGC, if set, decides instead.
 func collectLater() {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
-	usual := debug.SetGCPercent(300)
+	usual := debug.SetGCPercent(250)
 	runtime.AddCleanup(new([]byte), func(percent int) { debug.SetGCPercent(percent) }, usual)
 }

@@ -111,7 +111,7 @@ func compare(t tester, s *Snapshot) {
 // readUpTo makes a source as if it had been read up to an offset, and no further.
 func readUpTo(t tester, source *Source, offset int64) {
 	t.Helper()
-	source.lines.end, source.lines.counts = lineCount{}, nil
+	source.lines.end, source.lines.counts, source.lines.halved = lineCount{}, nil, 0
 	r, err := source.Open(0)
 	if err != nil {
 		t.Fatalf("%v", err)
@@ -142,6 +142,9 @@ func checkCounts(t tester, source *Source) {
 	}
 	if !errors.Is(err, io.EOF) {
 		return // the source ends early
+	}
+	if len(source.lines.counts) > mostCounts {
+		t.Fatalf("%d places are remembered", len(source.lines.counts))
 	}
 	var want lineCount
 	for _, counted := range append(slices.Clone(source.lines.counts), source.lines.end) {
@@ -175,9 +178,9 @@ func difference(got, want flatLog) string {
 
 // blocks makes the blocks that are read small until the test ends, and what must be seen at once of a segment.
 func blocks(t tester, size, seen int) {
-	oldSize, oldSeen, oldEvery := blockSize, lookahead, countEvery
-	blockSize, lookahead, countEvery = size, seen, int64(max(size/2, 1))
-	t.Cleanup(func() { blockSize, lookahead, countEvery = oldSize, oldSeen, oldEvery })
+	oldSize, oldSeen, oldEvery, oldCounts := blockSize, lookahead, countEvery, mostCounts
+	blockSize, lookahead, countEvery, mostCounts = size, seen, int64(max(size/2, 1)), 16
+	t.Cleanup(func() { blockSize, lookahead, countEvery, mostCounts = oldSize, oldSeen, oldEvery, oldCounts })
 }
 
 // A choppy file system returns a few bytes with every read, another number each time.

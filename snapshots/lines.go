@@ -114,8 +114,12 @@ func (l *Line) cut(buf []byte, base, at, lineStart int64) {
 	l.Text = bytes.Clone(bytes.TrimSuffix(text, []byte{'\r'}))
 }
 
-// countEvery is the distance of the places in a source, in bytes, whose lines are remembered. Tests make it small.
-var countEvery int64 = 32 << 10
+// countEvery is the least distance of the places in a source, in bytes, whose lines are remembered, and mostCounts bounds
+// how many are: the larger the source, the farther apart. Tests make both small.
+var (
+	countEvery int64 = 32 << 10
+	mostCounts       = 4 << 10
+)
 
 // A lineCount says how many lines there are before an offset.
 type lineCount struct {
@@ -143,7 +147,8 @@ var newline = []byte{'\n'}
 type lineCounts struct {
 	mu     sync.Mutex
 	end    lineCount   // how far it was read
-	counts []lineCount // some on the way there, at least countEvery bytes apart
+	counts []lineCount // some on the way there
+	halved int         // how often every other one was forgotten, as they were too many
 }
 
 // pass counts the lines of a text at an offset, unless that was read before, or what lies before it was not.
@@ -179,9 +184,17 @@ func (l *lineCounts) passCounted(offset int64, text []byte, newlines int) {
 
 // remember keeps the count at the end, unless the last one that was kept is near.
 func (l *lineCounts) remember() {
-	if last := len(l.counts) - 1; last < 0 || l.counts[last].offset+countEvery <= l.end.offset {
-		l.counts = append(l.counts, l.end)
+	if last := len(l.counts) - 1; last >= 0 && l.end.offset-l.counts[last].offset < countEvery<<l.halved {
+		return
 	}
+	if len(l.counts) == mostCounts {
+		for i := range mostCounts / 2 {
+			l.counts[i] = l.counts[2*i+1]
+		}
+		l.counts = l.counts[:mostCounts/2]
+		l.halved++
+	}
+	l.counts = append(l.counts, l.end)
 }
 
 // before returns the last count that is remembered at or before an offset.
