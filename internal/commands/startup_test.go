@@ -1,6 +1,9 @@
 package commands
 
 import (
+	"bufio"
+	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -10,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"restate-lint/internal/testcluster"
 )
 
 // BenchmarkStart measures how long a check of a small capture takes from the start of the program to its end, as a ratio to
@@ -20,12 +25,7 @@ func BenchmarkStart(b *testing.B) {
 	if err != nil {
 		b.Skip("there is no program true")
 	}
-	program := filepath.Join(b.TempDir(), "restate-lint")
-	build := exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_docs", "-ldflags", "-s -w", "-o", program, "restate-lint")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Skipf("the program cannot be built here: %v\n%s", err, out)
-	}
+	program := release(b)
 	const small = "../../snapshots/testdata/captures/service-load-1.7.12/metadata/bifrost_config.json"
 	if info, err := os.Stat(small); err != nil || info.Size() > 16<<10 {
 		b.Fatal(err, "not a small capture")
@@ -90,4 +90,113 @@ func TestLittleIsDoneBeforeTheProgramStarts(t *testing.T) {
 			t.Errorf("%s allocates %d bytes at every start, and may %d: make what no command may need when it is asked for", name, bytes, limit)
 		}
 	}
+}
+
+// release builds the program as for a release.
+func release(b *testing.B) string {
+	b.Helper()
+	program := filepath.Join(b.TempDir(), "restate-lint")
+	build := exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_docs", "-ldflags", "-s -w", "-o", program, "restate-lint")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Skipf("the program cannot be built here: %v\n%s", err, out)
+	}
+	return program
+}
+
+// BenchmarkProgram measures the program as a whole, on one core, over log metadata of 100 MB with a thousand faults: its time as a
+// ratio to that of cat, in the same run, and the memory at which it peaks. It fails when that is above 24 MB, or when it
+// takes more than seven times as long as cat, which itself takes another share of the time on another machine: five times
+// is what to aim for.
+func BenchmarkProgram(b *testing.B) {
+	const mostTime, mostMemory = 7, 24 << 20
+	cat, err := exec.LookPath("cat")
+	if err != nil {
+		b.Skip("there is no program cat")
+	}
+	program, dir := release(b), b.TempDir()
+	logs := filepath.Join(dir, "bifrost_config.json")
+	writeLarge(b, dir, logs)
+	run := func(name string, arguments ...string) time.Duration {
+		command := exec.Command(name, arguments...) // writes to nowhere
+		command.Env = append(os.Environ(), "GOMAXPROCS=1")
+		begin := time.Now()
+		if err := command.Run(); err != nil && command.ProcessState.ExitCode() != int(found) {
+			b.Fatal(err)
+		}
+		return time.Since(begin)
+	}
+	check, baseline, ratio := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64), math.Inf(1)
+	for b.Loop() {
+		for round := 0; round < 100 && (round < 15 || ratio > mostTime); round++ {
+			check = min(check, run(program, "check", "--no-config", dir))
+			baseline = min(baseline, run(cat, logs))
+			ratio = float64(check) / float64(baseline)
+		}
+	}
+	b.ReportMetric(ratio, "×cat")
+	if ratio > mostTime {
+		b.Errorf("a check takes %.1f times as long as cat", ratio)
+	}
+	if peak, err := peakMemory(program, "check", "--no-config", "--format", "json", dir); err != nil {
+		b.Log("the memory is not known: ", err)
+	} else if b.ReportMetric(float64(peak)/(1<<20), "peak-MB"); peak > mostMemory {
+		b.Errorf("the memory peaks at %.1f MB", float64(peak)/(1<<20))
+	}
+}
+
+func writeLarge(b *testing.B, dir, logs string) {
+	b.Helper()
+	c := testcluster.Cluster{Seed: 1, Nodes: 24, Zones: 3, Logs: 6400, Segments: 49, Members: 9, Nodesets: 200, SealedEvery: 100, Unknown: 1000}
+	if err := os.WriteFile(filepath.Join(dir, "nodes_config.json"), c.NodesConfig(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	f, err := os.Create(logs)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := bufio.NewWriter(f)
+	if err := c.WriteLogs(w); err != nil {
+		b.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// peakMemory runs a program with a long report on one core and returns the most memory that Linux has seen it hold, in bytes,
+// before the last part of the report was read.
+func peakMemory(name string, arguments ...string) (peak int64, err error) {
+	command := exec.Command(name, arguments...)
+	command.Env = append(os.Environ(), "GOMAXPROCS=1")
+	report, err := command.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := command.Start(); err != nil {
+		return 0, err
+	}
+	defer func() { _ = command.Wait() }() // its code says that there are findings
+	part := make([]byte, 4<<10)
+	for {
+		if _, err := report.Read(part); err != nil {
+			break
+		}
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", command.Process.Pid))
+		if err != nil {
+			return 0, err
+		}
+		if _, most, known := strings.Cut(string(status), "VmHWM:"); known { // not any more when it has ended
+			kilobytes, err := strconv.ParseInt(strings.TrimSpace(strings.SplitN(most, "kB", 2)[0]), 10, 64)
+			if err != nil {
+				return 0, err
+			}
+			peak = kilobytes << 10
+		}
+	}
+	_, err = io.Copy(io.Discard, report)
+	return peak, err
 }
