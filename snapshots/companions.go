@@ -187,9 +187,10 @@ func tomlLines(text []byte) map[string]int64 {
 	at := make(map[string]int64)
 	note := func(setting string, offset int64) {
 		for setting != "" {
-			if _, ok := at[setting]; !ok {
-				at[setting] = offset
+			if _, known := at[setting]; known {
+				return // and so are the tables that it is in
 			}
+			at[setting] = offset
 			setting = setting[:max(strings.LastIndexByte(setting, '.'), 0)]
 		}
 	}

@@ -93,6 +93,7 @@ func TestConfigurationsOfTooManyNamesAreNone(t *testing.T) {
 		"deeper list":         {config + "a = " + strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20) + "\n", false},
 		"deep table":          {config + "a = " + strings.Repeat("{a = ", 4000) + "1" + strings.Repeat("}", 4000) + "\n", true},
 		"deeper table":        {config + "a = " + strings.Repeat("{a = ", 1<<19) + "1" + strings.Repeat("}", 1<<19) + "\n", false},
+		"many in deep tables": {config + "[" + strings.Repeat("q", 400) + strings.Repeat("."+strings.Repeat("q", 400), 1500) + "]\n" + many(4000, "x%d = 1\n"), true}, // takes minutes if every table is met for every setting
 		"deep name":           {config + "a" + strings.Repeat(".a", 8000) + " = 1\n", true},
 		"deeper name":         {config + "a" + strings.Repeat(".a", 1<<20) + " = 1\n", false},
 		"a setting twice":     {config + config, false},
