@@ -11,7 +11,8 @@ const mostPlacements = 4096
 
 // perPlacement remembers something for each placement: equal segments share theirs, and neighbours mostly do.
 type perPlacement[V any] struct {
-	// make is called about once for each distinct placement.
+	// make is called about once for each distinct placement, and again where there are very many: calling it twice must do
+	// no harm.
 	make func(*snapshots.Placement) V
 
 	known []ofPlacement[V] // by the placements' numbers

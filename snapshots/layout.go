@@ -36,6 +36,7 @@ type layout struct {
 type shape struct {
 	pieces     []piece
 	next, last []byte
+	plain      bool // see Segment
 
 	nextLines, lastLines int // newlines of all that
 }
@@ -110,11 +111,28 @@ func (r *logsReader) learnFrom(raw []byte) *layout {
 	// The time of creation is null in all that Restate has written so far, but a number is what belongs there.
 	for _, createdAt := range []bool{false, true} {
 		if pieces, rest := piecesOf(raw[:end(model)], end(base), model.Get("1"), createdAt); pieces != nil {
-			y.shapes = append(y.shapes, newShape(pieces, slices.Concat(rest, y.between), slices.Concat(rest, y.close)))
+			s := newShape(pieces, slices.Concat(rest, y.between), slices.Concat(rest, y.close))
+			s.plain = onlyKnown(model.Get("1"))
+			y.shapes = append(y.shapes, s)
 		}
 	}
 	y.newlines = bytes.Count(y.open, newline) + bytes.Count(y.chain, newline)
 	return y
+}
+
+// onlyKnown reports whether a segment has no fields but those of Restate, each of them once.
+func onlyKnown(config gjson.Result) bool {
+	seen := make(map[string]bool)
+	fields := 0
+	config.ForEach(func(key, _ gjson.Result) bool {
+		fields++
+		switch key.Str {
+		case "created_at", "index", "kind", "params":
+			seen[key.Str] = true
+		}
+		return true
+	})
+	return len(seen) == fields
 }
 
 func newShape(pieces []piece, next, last []byte) shape {
@@ -186,7 +204,7 @@ type places struct{ baseLSN, index, indexDigits, loglet, params int }
 
 // match decodes the segment at the start of text and sets all of its fields. It returns the place behind the last field, or 0.
 func (s *shape) match(text []byte, segment *Segment, last *parameters, placements *placements) (end int, at places) {
-	segment.Kind, segment.Index, segment.plain = Replicated, 0, true
+	segment.Kind, segment.Index, segment.plain = Replicated, 0, s.plain
 	n, i := digits(text, 0)
 	if i == 0 {
 		return 0, at
@@ -239,7 +257,7 @@ type successor struct {
 // follow makes s the successor of a segment, whose text ends before the base LSN of the next one.
 func (s *successor) follow(segment *Segment, text []byte, at places, newlines int) {
 	if s.text = s.text[:0]; at.index == 0 || at.index > at.loglet {
-		return // restatectl prints the index, and before the parameters
+		return // to keep it simple: restatectl prints the index, and before the parameters
 	}
 	s.segment, s.newlines = *segment, newlines
 	s.text = append(s.text, text[at.baseLSN:]...)

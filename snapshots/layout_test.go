@@ -303,6 +303,9 @@ func drawLogs(r *rapid.T) []byte {
 	alike := rapid.SampledFrom([]int{0, 50, 95}).Draw(r, "percentage of segments like the one before")
 	holes := rapid.SampledFrom([]int{0, 0, 30}).Draw(r, "percentage of holes in the indexes")
 
+	extra := rapid.SampledFrom([]string{"", "", "", `"note":"{\"nodeset\":[7,8]}"`, `"note":"{\"sequencer\":7}"`,
+		`"zone":"{\"loglet_id\":1,\"sequencer\":\"N1:1\",\"replication\":{},\"nodeset\":[3]}"`, `"index":7`}).Draw(r, "extra field")
+
 	nodeset, generation, replication := []int{1}, 1, `{"node":1}`
 	segment := func(log, i, lsn int, last bool) string {
 		kind, params := "replicated", ""
@@ -312,7 +315,8 @@ func drawLogs(r *rapid.T) []byte {
 		}
 		replication := replication
 		if percent(odd) {
-			replication = []string{`{"node":3,"zone":2}`, `{}`, `{"node":0}`, `{ "node": 2 }`, `7`, `{"node":2,"node":3}`, `{"region":1}`, `{"n\u006fde":2}`}[random.IntN(8)]
+			replication = []string{`{"node":3,"zone":2}`, `{}`, `{"node":0}`, `{ "node": 2 }`, `7`, `{"node":2,"node":3}`, `{"region":1}`, `{"n\u006fde":2}`,
+				`{"nodeset":57}`, `{"node":2,"nodeset":57}`, `{"node":2,"sequencer":1,"loglet_id":2,"replication":3}`}[random.IntN(11)]
 		}
 		list := strings.ReplaceAll(fmt.Sprint(nodeset), " ", ",")
 		if percent(odd) {
@@ -356,6 +360,9 @@ func drawLogs(r *rapid.T) []byte {
 		}
 		if native {
 			fields[0], fields[1], fields[2], fields[3] = fields[2], fields[3], fields[1], fields[0]
+		}
+		if fields = append(fields, extra); percent(50) {
+			slices.Reverse(fields[len(fields)-2:]) // on either side of the last one
 		}
 		fields = slices.DeleteFunc(fields, func(f string) bool { return f == "" })
 		if percent(odd) {

@@ -51,7 +51,8 @@ func (s *Source) find(offsets []int64, withText bool) ([]Line, error) {
 	defer func() { _ = f.Close() }() // it was only read
 
 	// The buffer holds the bytes under work with lineContext bytes on either side of them.
-	buf := make([]byte, 0, min(max(s.Size, 0)+1, countEvery)+2*lineContext)
+	most := max(s.Size+1, 4<<10) // there may be more than the size says
+	buf := make([]byte, 0, min(most, countEvery)+2*lineContext)
 	var base int64     // the offset of buf[0]
 	var done lineCount // the lines up to where the work is
 	pass := func(to int64) { done.pass(buf[done.offset-base : to-base]) }
@@ -143,7 +144,8 @@ func (c *lineCount) passCounted(text []byte, newlines int) {
 var newline = []byte{'\n'}
 
 // lineCounts are the lines of a source as far as it was read from its beginning on. They are counted whenever somebody
-// reads it, so that nobody has to read all of it again to tell which line an offset is on.
+// reads it, so that nobody has to read all of it again to tell which line an offset is on. Like the offsets, they are those of
+// the first reading: of a file that changes meanwhile nothing is told that holds.
 type lineCounts struct {
 	mu     sync.Mutex
 	end    lineCount   // how far it was read

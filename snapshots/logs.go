@@ -96,7 +96,7 @@ type Segment struct {
 	Index     cluster.SegmentIndex
 	Kind      LogletKind
 
-	plain  bool   // its text has the layout: its keys stand there once, and as usual
+	plain  bool   // by the layout it has no fields but the known ones: the parameters are the only text with escapes
 	at     uint32 // where the segment starts in the log's text
 	number uint32 // its place in the chain, elements that are no segments included
 }
@@ -257,7 +257,10 @@ func (l *Log) plainly(i int, name string, element int) int {
 		return 0
 	}
 	text, key := l.segmentText(i), `\"`+name+`\":`
-	at := bytes.Index(text, []byte(key))
+	at := bytes.Index(text, []byte(key)) // the parameters begin with the fields in front of the nodeset, in this order
+	if element >= 0 {
+		at = bytes.LastIndex(text, []byte(key+"[")) // and end with it; a replication property may have anything in it
+	}
 	if at < 0 || text[at+len(key)] == ' ' {
 		return 0
 	}
