@@ -324,7 +324,7 @@ func drawLogs(r *rapid.T) []byte {
 		}
 		params = fmt.Sprintf(`{"loglet_id":%d,"sequencer":"N%d:%d","replication":%s,"nodeset":%s}`, log<<32|i, nodeset[0], generation, replication, list)
 		if percent(odd) {
-			switch random.IntN(8) {
+			switch random.IntN(9) {
 			case 0:
 				params = strings.ReplaceAll(params, ",", ", ")
 			case 1:
@@ -341,6 +341,8 @@ func drawLogs(r *rapid.T) []byte {
 				kind, params = "in-memory", "x"
 			case 7:
 				params = strings.Replace(params, `"loglet_id":`, `"loglet_id":18446744073709551615`, 1)
+			case 8:
+				params = strings.Replace(params, `"replication":`, `"replication": `, 1)
 			}
 		}
 		if last && percent(odd) {
