@@ -50,6 +50,8 @@ type standing struct {
 	// missing are the members that do not run and could help if they did, in ascending order. It is empty where nothing
 	// but the configuration decides.
 	missing []cluster.NodeID
+	// key is the same for all that miss the same.
+	key string
 	// writable and sealable say what is left.
 	writable, sealable bool
 	// movable is true when the nodes that ran could make up another nodeset for the same replication.
@@ -87,6 +89,7 @@ func (s *standings) judge(placement *snapshots.Placement) *standing {
 		return result
 	}
 	slices.Sort(result.missing)
+	result.key = fmt.Sprint(result.missing)
 	checker := cluster.NewChecker(placement.Verdict.Members, placement.Replication)
 	result.writable = checker.WriteQuorum(func(member cluster.Member) bool {
 		return member.Class == cluster.Active && member.State.AcceptsWrites(s.release) && !s.down(member)
@@ -152,11 +155,10 @@ type outages map[string]*outage
 
 // add counts the i-th segment of a log in.
 func (o outages) add(log *snapshots.Log, i int, standing *standing) {
-	id, key := logletOf(log, i), fmt.Sprint(standing.missing)
-	known := o[key]
+	id, known := logletOf(log, i), o[standing.key]
 	if known == nil {
 		known = &outage{lowest: math.MaxUint64}
-		o[key] = known
+		o[standing.key] = known
 	}
 	if id <= known.lowest {
 		known.lowest, known.log, known.at = id, log.ID, log.ParamsAt(i)

@@ -13,12 +13,9 @@ type Round struct {
 	visited  int
 	at       *Pass // whose turn it is
 
-	// wanted remembers who wants the segments of a placement. Its size is bounded: clusters have few placements, and one
-	// that has many gains nothing from remembering all of them.
-	wanted []wanted
+	// wanted are those who want the segments of a placement.
+	wanted perPlacement[[]*segmentVisitor]
 }
-
-const mostWanted = 4096
 
 type logVisitor struct {
 	pass  *Pass
@@ -31,12 +28,6 @@ type segmentVisitor struct {
 	visit  func(log *snapshots.Log, i int)
 }
 
-// wanted are the visitors of the segments of one placement.
-type wanted struct {
-	placement *snapshots.Placement
-	by        []*segmentVisitor
-}
-
 // NewRound begins a round over the passes, after they were started.
 func NewRound(passes []*Pass) *Round {
 	round := new(Round)
@@ -46,6 +37,7 @@ func NewRound(passes []*Pass) *Round {
 		}
 		round.segments = append(round.segments, pass.segments...)
 	}
+	round.wanted.make = round.by
 	return round
 }
 
@@ -85,7 +77,7 @@ func (r *Round) resume(next *turn, log *snapshots.Log) (done bool) {
 			}
 			continue
 		}
-		by := r.by(first.Placement)
+		by := r.wanted.of(first.Placement)
 		for next.wanted < len(by) {
 			v := by[next.wanted]
 			next.wanted++
@@ -108,21 +100,12 @@ func (r *Round) turnOf(pass *Pass) bool {
 	return true
 }
 
-// by are those who want the segments of a placement.
-func (r *Round) by(placement *snapshots.Placement) []*segmentVisitor {
-	place := placement.Number % mostWanted
-	if place >= len(r.wanted) {
-		r.wanted = append(r.wanted, make([]wanted, min(place+16, mostWanted)-len(r.wanted))...)
-	}
-	known := &r.wanted[place]
-	if known.placement != placement {
-		known.placement, known.by = nil, known.by[:0] // nobody's, should one of them panic
-		for i := range r.segments {
-			if v := &r.segments[i]; r.turnOf(v.pass) && v.wanted(placement) {
-				known.by = append(known.by, v)
-			}
+// by are those who want the segments of a placement. Should one of them panic, nobody's answer is remembered.
+func (r *Round) by(placement *snapshots.Placement) (by []*segmentVisitor) {
+	for i := range r.segments {
+		if v := &r.segments[i]; r.turnOf(v.pass) && v.wanted(placement) {
+			by = append(by, v)
 		}
-		known.placement = placement
 	}
-	return known.by
+	return by
 }
