@@ -1,7 +1,6 @@
 package analyze_test
 
 import (
-	"bufio"
 	"bytes"
 	"flag"
 	"io"
@@ -274,25 +273,10 @@ func clock(f func()) time.Duration {
 
 func writeCapture(tb testing.TB, dir string, c testcluster.Cluster) string {
 	tb.Helper()
-	if err := os.WriteFile(filepath.Join(dir, "nodes_config.json"), c.NodesConfig(), 0o600); err != nil {
+	if err := c.Write(dir); err != nil {
 		tb.Fatal(err)
 	}
-	path := filepath.Join(dir, "bifrost_config.json")
-	f, err := os.Create(path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	w := bufio.NewWriter(f)
-	if err := c.WriteLogs(w); err != nil {
-		tb.Fatal(err)
-	}
-	if err := w.Flush(); err != nil {
-		tb.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		tb.Fatal(err)
-	}
-	return path
+	return filepath.Join(dir, "bifrost_config.json")
 }
 
 func check(tb testing.TB, dir string) *analyze.Result {

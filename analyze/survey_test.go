@@ -242,15 +242,14 @@ func checkMatrix(t *rapid.T, s *snapshots.Snapshot, survey *analyze.Survey) {
 // A survey without some nodes says what a survey would say if they were silent: what a WhatIf loses besides.
 func TestSurveyWithoutNodesStartsFromThere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawCluster(t).snapshot(t)
+		m := drawCluster(t)
+		m.nodes[0].removed = false // a survey is of nodes
+		s := m.snapshot(t)
 		var ids []cluster.NodeID
 		for node := range s.Nodes.All() {
 			if !node.Removed {
 				ids = append(ids, node.ID)
 			}
-		}
-		if len(ids) == 0 {
-			t.Skip()
 		}
 		down := rapid.SampledFrom(ids).Draw(t, "down")
 		survey, err := analyze.NewSurvey("", s, []string{down.String()})

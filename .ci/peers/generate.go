@@ -4,12 +4,10 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"restate-lint/internal/testcluster"
 )
@@ -48,15 +46,7 @@ func run() error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "nodes_config.json"), cluster.NodesConfig(), 0o644); err != nil {
-		return err
-	}
-	f, err := os.Create(filepath.Join(dir, "bifrost_config.json"))
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(f)
-	return errors.Join(cluster.WriteLogs(w), w.Flush(), f.Close())
+	return cluster.Write(dir)
 }
 
 // counter counts what is written.

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"math"
@@ -58,9 +57,6 @@ func BenchmarkStart(b *testing.B) {
 // to run, so what they allocate is counted. Nothing tells that they open files: the two libraries that are known to do so
 // are named. One reads parts of the program, the other the time zone. Tests may use them.
 func TestLittleIsDoneBeforeTheProgramStarts(t *testing.T) {
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("there is no go")
-	}
 	packages, err := exec.Command("go", "list", "-deps", "restate-lint").Output()
 	if err != nil || !strings.Contains(string(packages), "\nrestate-lint\n") {
 		t.Fatal(err, string(packages))
@@ -116,7 +112,10 @@ func BenchmarkProgram(b *testing.B) {
 	}
 	program, dir := release(b), b.TempDir()
 	logs := filepath.Join(dir, "bifrost_config.json")
-	writeLarge(b, dir, logs)
+	large := testcluster.Cluster{Seed: 1, Nodes: 24, Zones: 3, Logs: 6400, Segments: 49, Members: 9, Nodesets: 200, SealedEvery: 100, Unknown: 1000}
+	if err := large.Write(dir); err != nil {
+		b.Fatal(err)
+	}
 	run := func(name string, arguments ...string) time.Duration {
 		command := exec.Command(name, arguments...) // writes to nowhere
 		command.Env = append(os.Environ(), "GOMAXPROCS=1")
@@ -142,28 +141,6 @@ func BenchmarkProgram(b *testing.B) {
 		b.Log("the memory is not known: ", err)
 	} else if b.ReportMetric(float64(peak)/(1<<20), "peak-MB"); peak > mostMemory {
 		b.Errorf("the memory peaks at %.1f MB", float64(peak)/(1<<20))
-	}
-}
-
-func writeLarge(b *testing.B, dir, logs string) {
-	b.Helper()
-	c := testcluster.Cluster{Seed: 1, Nodes: 24, Zones: 3, Logs: 6400, Segments: 49, Members: 9, Nodesets: 200, SealedEvery: 100, Unknown: 1000}
-	if err := os.WriteFile(filepath.Join(dir, "nodes_config.json"), c.NodesConfig(), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	f, err := os.Create(logs)
-	if err != nil {
-		b.Fatal(err)
-	}
-	w := bufio.NewWriter(f)
-	if err := c.WriteLogs(w); err != nil {
-		b.Fatal(err)
-	}
-	if err := w.Flush(); err != nil {
-		b.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		b.Fatal(err)
 	}
 }
 

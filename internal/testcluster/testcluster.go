@@ -3,12 +3,16 @@
 package testcluster
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math/bits"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing/fstest"
@@ -70,6 +74,19 @@ func (c Cluster) FS() fs.FS {
 		add("pp_epoch_"+strconv.Itoa(partition), c.Epoch(partition))
 	}
 	return files
+}
+
+// Write writes nodes_config.json and bifrost_config.json into a directory that there is.
+func (c Cluster) Write(dir string) error {
+	if err := os.WriteFile(filepath.Join(dir, "nodes_config.json"), c.NodesConfig(), 0o600); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(dir, "bifrost_config.json"))
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	return errors.Join(c.WriteLogs(w), w.Flush(), f.Close())
 }
 
 // version is that of all documents.
