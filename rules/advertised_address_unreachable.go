@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&advertisedAddressUnreachable)
+
+var advertisedAddressUnreachable = Rule{
 	ID:       "advertised-address-unreachable",
 	Severity: Error,
 	Category: Nodes,
@@ -93,7 +95,7 @@ var _ = register(Rule{
 			})
 		}
 	},
-})
+}
 
 func addressFinding(node *snapshots.Node, what, why string) Finding {
 	return Finding{

@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&captureInconsistent)
+
+var captureInconsistent = Rule{
 	ID:       "capture-inconsistent",
 	Severity: Warning,
 	Category: Capture,
@@ -105,7 +107,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 // A stranger is a node that documents name and the nodes configuration does not know.
 type stranger struct {

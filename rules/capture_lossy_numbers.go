@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&captureLossyNumbers)
+
+var captureLossyNumbers = Rule{
 	ID:       "capture-lossy-numbers",
 	Severity: Warning,
 	Category: Capture,
@@ -52,7 +54,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 func was(n int, noun string) string {
 	if n == 1 {

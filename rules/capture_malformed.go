@@ -4,7 +4,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&captureMalformed)
+
+var captureMalformed = Rule{
 	ID:       "capture-malformed",
 	Severity: Warning,
 	Category: Capture,
@@ -52,7 +54,7 @@ var _ = register(Rule{
 			pass.Report(f)
 		})
 	},
-})
+}
 
 // captureAgain is the command that captures a document.
 func captureAgain(d *snapshots.Document) string {

@@ -10,7 +10,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&chainCorrupt)
+
+var chainCorrupt = Rule{
 	ID:       "chain-corrupt",
 	Severity: Error,
 	Category: Logs,
@@ -60,7 +62,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 func corruptLog(log *snapshots.Log, part, observed, expected string) Finding {
 	subject := SubjectLog(log)

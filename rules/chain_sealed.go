@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&chainSealed)
+
+var chainSealed = Rule{
 	ID:       "chain-sealed",
 	Severity: Warning,
 	Category: Logs,
@@ -76,7 +78,7 @@ var _ = register(Rule{
 			pass.Report(f)
 		})
 	},
-})
+}
 
 // aheadOf returns a captured processor that has applied records which the log does not hold; nil without one.
 func aheadOf(pass *Pass, log cluster.LogID) *snapshots.Processor {

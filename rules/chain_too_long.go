@@ -10,7 +10,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&chainTooLong)
+
+var chainTooLong = Rule{
 	ID:       "chain-too-long",
 	Severity: Warning,
 	Category: Logs,
@@ -78,4 +80,4 @@ var _ = register(Rule{
 			})
 		})
 	},
-})
+}

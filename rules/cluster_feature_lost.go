@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&clusterFeatureLost)
+
+var clusterFeatureLost = Rule{
 	ID:       "cluster-feature-lost",
 	Severity: Warning,
 	Category: Metadata,
@@ -48,7 +50,7 @@ var _ = register(Rule{
 		}
 		pass.Report(f)
 	},
-})
+}
 
 // be is "N1 is" or "N1, N2 are".
 func be(list []*snapshots.Node) string {

@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&deploymentAddressLocal)
+
+var deploymentAddressLocal = Rule{
 	ID:       "deployment-address-local",
 	Severity: Warning,
 	Category: Services,
@@ -59,7 +61,7 @@ var _ = register(Rule{
 			Remedy:   []string{"restate deployments register URI   # with an address that all nodes reach"},
 		})
 	},
-})
+}
 
 func isLocal(address string) bool {
 	parsed, err := url.Parse(address)

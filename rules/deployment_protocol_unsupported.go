@@ -16,7 +16,9 @@ var highestProtocols = []struct {
 	highest uint64
 }{{7, 7}, {6, 6}, {5, 6}, {4, 5}, {3, 5}, {2, 4}, {1, 2}, {0, 1}}
 
-var _ = register(Rule{
+var _ = register(&deploymentProtocolUnsupported)
+
+var deploymentProtocolUnsupported = Rule{
 	ID:       "deployment-protocol-unsupported",
 	Severity: Error,
 	Category: Services,
@@ -92,7 +94,7 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}
 
 // partID is an id as it is safe in a command.
 func partID(id string) string {

@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&deploymentUnused)
+
+var deploymentUnused = Rule{
 	ID:       "deployment-unused",
 	Severity: Note,
 	Category: Services,
@@ -47,4 +49,4 @@ var _ = register(Rule{
 			Remedy:   []string{"restate deployments list", "restate deployments remove " + partID(first.ID) + "   # once it is drained"},
 		})
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&domainLocationMissing)
+
+var domainLocationMissing = Rule{
 	ID:       "domain-location-missing",
 	Severity: Error,
 	Category: Nodes,
@@ -65,7 +67,7 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}
 
 // unlocated returns the nodes that stand in the way of a new nodeset, and those that are passed over for replica sets.
 func unlocated(pass *Pass) (forLogs, forPartitions map[cluster.NodeID]bool) {

@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&drainIncomplete)
+
+var drainIncomplete = Rule{
 	ID:       "drain-incomplete",
 	Severity: Warning,
 	Category: Nodes,
@@ -99,7 +101,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 // A leavingNode is a node that somebody began to take out, and what still uses it.
 type leavingNode struct {

@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&duplicateAddress)
+
+var duplicateAddress = Rule{
 	ID:       "duplicate-address",
 	Severity: Error,
 	Category: Nodes,
@@ -59,4 +61,4 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}

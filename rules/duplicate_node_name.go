@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&duplicateNodeName)
+
+var duplicateNodeName = Rule{
 	ID:       "duplicate-node-name",
 	Severity: Error,
 	Category: Nodes,
@@ -56,4 +58,4 @@ var _ = register(Rule{
 			}
 		}
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&epochMetadataMissingOrClobbered)
+
+var epochMetadataMissingOrClobbered = Rule{
 	ID:       "epoch-metadata-missing-or-clobbered",
 	Severity: Warning,
 	Category: Partitions,
@@ -108,4 +110,4 @@ var _ = register(Rule{
 			})
 		}
 	},
-})
+}

@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&fingerprintMismatch)
+
+var fingerprintMismatch = Rule{
 	ID:       "fingerprint-mismatch",
 	Severity: Error,
 	Category: Metadata,
@@ -67,7 +69,7 @@ var _ = register(Rule{
 		}
 		reportFingerprints(pass, own, claims)
 	},
-})
+}
 
 // A fingerprintClaim is a fingerprint that a document states for its cluster.
 type fingerprintClaim struct {

@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&fingerprintMissing)
+
+var fingerprintMissing = Rule{
 	ID:       "fingerprint-missing",
 	Severity: Warning,
 	Category: Metadata,
@@ -42,4 +44,4 @@ var _ = register(Rule{
 			return
 		}
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&generationChurn)
+
+var generationChurn = Rule{
 	ID:       "generation-churn",
 	Severity: Note,
 	Category: Nodes,
@@ -69,4 +71,4 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}

@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&ghostNode)
+
+var ghostNode = Rule{
 	ID:       "ghost-node",
 	Severity: Warning,
 	Category: Nodes,
@@ -75,7 +77,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 // leftBehind says by what nodes look as if their processes had not been started for long. Nodes are in the order in which
 // they registered.

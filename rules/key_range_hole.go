@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&keyRangeHole)
+
+var keyRangeHole = Rule{
 	ID:       "key-range-hole",
 	Severity: Error,
 	Category: Partitions,
@@ -79,4 +81,4 @@ var _ = register(Rule{
 			})
 		}
 	},
-})
+}

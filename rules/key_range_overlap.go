@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&keyRangeOverlap)
+
+var keyRangeOverlap = Rule{
 	ID:       "key-range-overlap",
 	Severity: Error,
 	Category: Partitions,
@@ -56,4 +58,4 @@ var _ = register(Rule{
 			}))
 		}
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&leaderSequencerSplit)
+
+var leaderSequencerSplit = Rule{
 	ID:       "leader-sequencer-split",
 	Severity: Note,
 	Category: Partitions,
@@ -63,4 +65,4 @@ var _ = register(Rule{
 			})
 		})
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&leaderStale)
+
+var leaderStale = Rule{
 	ID:       "leader-stale",
 	Severity: Note,
 	Category: Partitions,
@@ -68,4 +70,4 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}

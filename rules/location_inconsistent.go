@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&locationInconsistent)
+
+var locationInconsistent = Rule{
 	ID:       "location-inconsistent",
 	Severity: Warning,
 	Category: Nodes,
@@ -76,7 +78,7 @@ var _ = register(Rule{
 			})
 		}
 	},
-})
+}
 
 // have is "1 node has" or "2 nodes have".
 func have(n int, noun string) string {

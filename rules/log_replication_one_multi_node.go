@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&logReplicationOneMultiNode)
+
+var logReplicationOneMultiNode = Rule{
 	ID:       "log-replication-one-multi-node",
 	Severity: Error,
 	Category: Logs,
@@ -80,4 +82,4 @@ var _ = register(Rule{
 			pass.Report(f)
 		})
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&logServerDataLoss)
+
+var logServerDataLoss = Rule{
 	ID:       "log-server-data-loss",
 	Severity: Error,
 	Category: Nodes,
@@ -27,7 +29,7 @@ var _ = register(Rule{
 		},
 	},
 	Run: lostStorage(cluster.StorageDataLoss, "its log server refuses to start, and every segment that names it has one trusted copy less", dataIntact),
-})
+}
 
 // dataIntact are the steps for a node that came up with the wrong disk or under the wrong id.
 func dataIntact(node *snapshots.Node) way {

@@ -5,7 +5,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&logServerGone)
+
+var logServerGone = Rule{
 	ID:       "log-server-gone",
 	Severity: Warning,
 	Category: Nodes,
@@ -24,4 +26,4 @@ var _ = register(Rule{
 		},
 	},
 	Run: lostStorage(cluster.StorageGone, "its copies will not come back, and it still counts as a member that never answers", func(*snapshots.Node) way { return way{} }),
-})
+}

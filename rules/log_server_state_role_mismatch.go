@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&logServerStateRoleMismatch)
+
+var logServerStateRoleMismatch = Rule{
 	ID:       "log-server-state-role-mismatch",
 	Severity: Warning,
 	Category: Nodes,
@@ -117,4 +119,4 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}

@@ -10,7 +10,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&logServerUnused)
+
+var logServerUnused = Rule{
 	ID:       "log-server-unused",
 	Severity: Note,
 	Category: Nodes,
@@ -57,7 +59,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 // An unevenShare is when the share of the open tails counts as very uneven: one log server has at least busyTails of
 // them, and unevenShare times as many as another. Chance alone does not get there.

@@ -12,7 +12,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&logSingleFailureDomain)
+
+var logSingleFailureDomain = Rule{
 	ID:       "log-single-failure-domain",
 	Severity: Warning,
 	Category: Logs,
@@ -81,7 +83,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 // fragility is what one loss too many does to a placement.
 type fragility struct {

@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&logWithoutPartition)
+
+var logWithoutPartition = Rule{
 	ID:       "log-without-partition",
 	Severity: Warning,
 	Category: Partitions,
@@ -62,7 +64,7 @@ var _ = register(Rule{
 			})
 		})
 	},
-})
+}
 
 func belongs(n int) string {
 	if n == 1 {

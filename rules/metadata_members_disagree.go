@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/stores"
 )
 
-var _ = register(Rule{
+var _ = register(&metadataMembersDisagree)
+
+var metadataMembersDisagree = Rule{
 	ID:       "metadata-members-disagree",
 	Severity: Error,
 	Category: Metadata,
@@ -38,7 +40,7 @@ var _ = register(Rule{
 			}
 		}
 	},
-})
+}
 
 func membersDisagree(pass *Pass, store *stores.Store) {
 	raft := store.Raft

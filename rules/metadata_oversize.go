@@ -16,7 +16,9 @@ const (
 	jsonPerByte = 2
 )
 
-var _ = register(Rule{
+var _ = register(&metadataOversize)
+
+var metadataOversize = Rule{
 	ID:       "metadata-oversize",
 	Severity: Error,
 	Category: Metadata,
@@ -79,7 +81,7 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}
 
 // asked reports whether there is a source for a kind of document, though it holds none: the key does not exist then, as the
 // schema registry does not before the first deployment.

@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&metadataQuorum)
+
+var metadataQuorum = Rule{
 	ID:       "metadata-quorum",
 	Severity: Error,
 	Category: Metadata,
@@ -113,7 +115,7 @@ var _ = register(Rule{
 		}
 		pass.Report(f)
 	},
-})
+}
 
 // addNodes are the commands that make metadata servers members.
 func addNodes(servers []*snapshots.Node) (commands []string) {

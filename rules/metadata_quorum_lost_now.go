@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&metadataQuorumLostNow)
+
+var metadataQuorumLostNow = Rule{
 	ID:       "metadata-quorum-lost-now",
 	Severity: Error,
 	Category: Metadata,
@@ -57,4 +59,4 @@ var _ = register(Rule{
 		}
 		pass.Report(f)
 	},
-})
+}

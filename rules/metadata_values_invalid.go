@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&metadataValuesInvalid)
+
+var metadataValuesInvalid = Rule{
 	ID:       "metadata-values-invalid",
 	Severity: Error,
 	Category: Metadata,
@@ -47,7 +49,7 @@ var _ = register(Rule{
 			pass.Report(f)
 		})
 	},
-})
+}
 
 // eachOddity calls report for every odd value of the documents that were captured. What could not be read of one may
 // be as odd: without a finding the rule is undecided then.

@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&nameLookupMismatch)
+
+var nameLookupMismatch = Rule{
 	ID:       "name-lookup-mismatch",
 	Severity: Error,
 	Category: Nodes,
@@ -89,7 +91,7 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}
 
 // untilRepaired is the step for metadata that somebody edited.
 func untilRepaired(what string) string {

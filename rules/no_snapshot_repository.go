@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&noSnapshotRepository)
+
+var noSnapshotRepository = Rule{
 	ID:       "no-snapshot-repository",
 	Severity: Warning,
 	Category: Partitions,
@@ -62,7 +64,7 @@ var _ = register(Rule{
 		}
 		pass.Report(f)
 	},
-})
+}
 
 // WithoutSnapshotRepository are the registered workers that say of themselves (sql/config) that they have no repository to
 // keep snapshots in, in ascending order. It is empty where nobody was asked.

@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&nodeDead)
+
+var nodeDead = Rule{
 	ID:       "node-dead",
 	Severity: Warning,
 	Category: Nodes,
@@ -75,7 +77,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 // A deadNode gathers what depends on a dead node.
 type deadNode struct {

@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&nodeIDReused)
+
+var nodeIDReused = Rule{
 	ID:       "node-id-reused",
 	Severity: Error,
 	Category: Nodes,
@@ -92,7 +94,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 // A reusedID is where a node's generation went back. The log with the lowest id stands for all.
 type reusedID struct {

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&nodesetDisabledNode)
+
+var nodesetDisabledNode = Rule{
 	ID:       "nodeset-disabled-node",
 	Severity: Warning,
 	Category: Logs,
@@ -42,4 +44,4 @@ var _ = register(Rule{
 			}
 		},
 	}.run,
-})
+}

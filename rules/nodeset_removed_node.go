@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&nodesetRemovedNode)
+
+var nodesetRemovedNode = Rule{
 	ID:       "nodeset-removed-node",
 	Severity: Warning,
 	Category: Logs,
@@ -46,4 +48,4 @@ var _ = register(Rule{
 			return f
 		},
 	}.run,
-})
+}

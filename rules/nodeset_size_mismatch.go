@@ -10,7 +10,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&nodesetSizeMismatch)
+
+var nodesetSizeMismatch = Rule{
 	ID:       "nodeset-size-mismatch",
 	Severity: Note,
 	Category: Logs,
@@ -94,4 +96,4 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}

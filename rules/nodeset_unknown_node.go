@@ -8,7 +8,9 @@ import (
 )
 
 // nodesetUnknownNode is the founding case: a nodeset names a node that was never registered.
-var _ = register(Rule{
+var _ = register(&nodesetUnknownNode)
+
+var nodesetUnknownNode = Rule{
 	ID:       "nodeset-unknown-node",
 	Severity: Error,
 	Category: Logs,
@@ -56,7 +58,7 @@ var _ = register(Rule{
 			return f
 		},
 	}.run,
-})
+}
 
 func countMembers(placement *snapshots.Placement, want func(cluster.Member) bool) int {
 	n := 0

@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&nonReplicatedLogletInCluster)
+
+var nonReplicatedLogletInCluster = Rule{
 	ID:       "non-replicated-loglet-in-cluster",
 	Severity: Error,
 	Category: Logs,
@@ -110,4 +112,4 @@ var _ = register(Rule{
 			})
 		})
 	},
-})
+}

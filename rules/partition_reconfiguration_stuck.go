@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&partitionReconfigurationStuck)
+
+var partitionReconfigurationStuck = Rule{
 	ID:       "partition-reconfiguration-stuck",
 	Severity: Warning,
 	Category: Partitions,
@@ -101,4 +103,4 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&partitionReplication)
+
+var partitionReplication = Rule{
 	ID:       "partition-replication",
 	Severity: Warning,
 	Category: Partitions,
@@ -55,4 +57,4 @@ var _ = register(Rule{
 		}
 		pass.Report(f)
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&partitionWithoutLog)
+
+var partitionWithoutLog = Rule{
 	ID:       "partition-without-log",
 	Severity: Error,
 	Category: Partitions,
@@ -84,4 +86,4 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}

@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&policyDangling)
+
+var policyDangling = Rule{
 	ID:       "policy-dangling",
 	Severity: Warning,
 	Category: Partitions,
@@ -115,7 +117,7 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}
 
 // leaderGone says why the leader of a partition cannot lead; empty if it can, as far as the capture tells.
 func leaderGone(pass *Pass, epoch *snapshots.Epoch) string {

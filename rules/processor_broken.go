@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&processorBroken)
+
+var processorBroken = Rule{
 	ID:       "processor-broken",
 	Severity: Error,
 	Category: Partitions,
@@ -48,7 +50,7 @@ var _ = register(Rule{
 			}
 		}
 	},
-})
+}
 
 // aheadOfLog is the reason of a processor that has applied records which its log does not hold.
 const aheadOfLog = "ahead_of_log"

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&randomNodeName)
+
+var randomNodeName = Rule{
 	ID:       "random-node-name",
 	Severity: Note,
 	Category: Nodes,
@@ -37,7 +39,7 @@ var _ = register(Rule{
 			})
 		}
 	},
-})
+}
 
 // containerName reports whether a name is one that Docker makes: 12 digits to base 16.
 func containerName(name string) bool {

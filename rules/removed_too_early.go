@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&removedTooEarly)
+
+var removedTooEarly = Rule{
 	ID:       "removed-too-early",
 	Severity: Error,
 	Category: Nodes,
@@ -51,7 +53,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 func tooEarly(pass *Pass, references *References, n *NodeReferences) Finding {
 	still := "still named by "

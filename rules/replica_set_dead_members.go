@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&replicaSetDeadMembers)
+
+var replicaSetDeadMembers = Rule{
 	ID:       "replica-set-dead-members",
 	Severity: Error,
 	Category: Partitions,
@@ -103,4 +105,4 @@ var _ = register(Rule{
 			})
 		}
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&replicaSetEmpty)
+
+var replicaSetEmpty = Rule{
 	ID:       "replica-set-empty",
 	Severity: Error,
 	Category: Partitions,
@@ -61,4 +63,4 @@ var _ = register(Rule{
 			})
 		}
 	},
-})
+}

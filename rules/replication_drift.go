@@ -10,7 +10,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&replicationDrift)
+
+var replicationDrift = Rule{
 	ID:       "replication-drift",
 	Severity: Warning,
 	Category: Logs,
@@ -40,7 +42,7 @@ var _ = register(Rule{
 		}
 		checkPartitionDrift(pass)
 	},
-})
+}
 
 func checkLogDrift(pass *Pass) {
 	configured, ok := defaultReplication(pass.Snapshot.Logs)

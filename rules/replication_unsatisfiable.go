@@ -11,7 +11,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&replicationUnsatisfiable)
+
+var replicationUnsatisfiable = Rule{
 	ID:       "replication-unsatisfiable",
 	Severity: Error,
 	Category: Logs,
@@ -39,7 +41,7 @@ var _ = register(Rule{
 		checkLogReplication(pass)
 		checkPartitionReplication(pass)
 	},
-})
+}
 
 func checkLogReplication(pass *Pass) {
 	logs := pass.Snapshot.Logs

@@ -11,7 +11,9 @@ import (
 // noNode is the id that stands for no node at all.
 const noNode cluster.NodeID = 0
 
-var _ = register(Rule{
+var _ = register(&reservedNodeID)
+
+var reservedNodeID = Rule{
 	ID:       "reserved-node-id",
 	Severity: Error,
 	Category: Nodes,
@@ -107,4 +109,4 @@ var _ = register(Rule{
 			pass.Report(f)
 		})
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&roleMissing)
+
+var roleMissing = Rule{
 	ID:       "role-missing",
 	Severity: Error,
 	Category: Nodes,
@@ -90,4 +92,4 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}

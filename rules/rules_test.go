@@ -301,7 +301,11 @@ func holds(t *testing.T, name string, file *fstest.MapFile, kind snapshots.Kind)
 var idPattern = regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)+$`)
 
 func TestEveryRuleDocumentsItself(t *testing.T) {
-	for _, rule := range rules.All() {
+	all := rules.All()
+	for i, rule := range all {
+		if i > 0 && all[i-1].ID == rule.ID {
+			t.Errorf("%s is registered twice, or two rules are called so", rule.ID)
+		}
 		if !idPattern.MatchString(rule.ID) {
 			t.Errorf("%q is not kebab case", rule.ID)
 		}

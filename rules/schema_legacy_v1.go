@@ -4,7 +4,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&schemaLegacyV1)
+
+var schemaLegacyV1 = Rule{
 	ID:       "schema-legacy-v1",
 	Severity: Warning,
 	Category: Services,
@@ -44,4 +46,4 @@ var _ = register(Rule{
 		}
 		pass.Report(f)
 	},
-})
+}

@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&secretsInSnapshot)
+
+var secretsInSnapshot = Rule{
 	ID:       "secrets-in-snapshot",
 	Severity: Warning,
 	Category: Services,
@@ -55,4 +57,4 @@ var _ = register(Rule{
 			i = end
 		}
 	},
-})
+}

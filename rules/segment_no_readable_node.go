@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&segmentNoReadableNode)
+
+var segmentNoReadableNode = Rule{
 	ID:       "segment-no-readable-node",
 	Severity: Error,
 	Category: Logs,
@@ -46,4 +48,4 @@ var _ = register(Rule{
 			pass.ReportSegment(log, i, f)
 		})
 	},
-})
+}

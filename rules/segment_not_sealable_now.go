@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&segmentNotSealableNow)
+
+var segmentNotSealableNow = Rule{
 	ID:       "segment-not-sealable-now",
 	Severity: Warning,
 	Category: Logs,
@@ -48,4 +50,4 @@ var _ = register(Rule{
 			}
 		},
 	}.run,
-})
+}

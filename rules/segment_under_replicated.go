@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&segmentUnderReplicated)
+
+var segmentUnderReplicated = Rule{
 	ID:       "segment-under-replicated",
 	Severity: Error,
 	Category: Logs,
@@ -60,4 +62,4 @@ var _ = register(Rule{
 			pass.ReportSegment(log, i, f)
 		})
 	},
-})
+}

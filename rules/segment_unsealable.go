@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&segmentUnsealable)
+
+var segmentUnsealable = Rule{
 	ID:       "segment-unsealable",
 	Severity: Error,
 	Category: Logs,
@@ -74,4 +76,4 @@ var _ = register(Rule{
 			pass.ReportSegment(log, i, f)
 		})
 	},
-})
+}

@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&sequencerNewerThanConfig)
+
+var sequencerNewerThanConfig = Rule{
 	ID:       "sequencer-newer-than-config",
 	Severity: Error,
 	Category: Logs,
@@ -92,7 +94,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 // aheadOfConfig gathers what names a node with a generation that it has not reached.
 type aheadOfConfig struct {

@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&snapshotDangling)
+
+var snapshotDangling = Rule{
 	ID:       "snapshot-dangling",
 	Severity: Error,
 	Category: Partitions,
@@ -76,4 +78,4 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}

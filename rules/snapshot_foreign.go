@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&snapshotForeign)
+
+var snapshotForeign = Rule{
 	ID:       "snapshot-foreign",
 	Severity: Error,
 	Category: Partitions,
@@ -142,4 +144,4 @@ var _ = register(Rule{
 			})
 		})
 	},
-})
+}

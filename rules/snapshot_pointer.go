@@ -6,7 +6,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&snapshotPointer)
+
+var snapshotPointer = Rule{
 	ID:       "snapshot-pointer",
 	Severity: Warning,
 	Category: Partitions,
@@ -70,4 +72,4 @@ var _ = register(Rule{
 			})
 		}
 	},
-})
+}

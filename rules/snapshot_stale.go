@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&snapshotStale)
+
+var snapshotStale = Rule{
 	ID:       "snapshot-stale",
 	Severity: Note,
 	Category: Partitions,
@@ -67,7 +69,7 @@ var _ = register(Rule{
 			Remedy:   []string{fmt.Sprintf("restatectl snapshots create %d", stale.ids[0])},
 		})
 	},
-})
+}
 
 // idle reports whether captured processors show that nothing was applied beyond a snapshot.
 func idle(pass *Pass, latest *snapshots.LatestSnapshot) bool {

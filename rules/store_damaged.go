@@ -10,7 +10,9 @@ import (
 	"restate-lint/snapshots/stores"
 )
 
-var _ = register(Rule{
+var _ = register(&storeDamaged)
+
+var storeDamaged = Rule{
 	ID:       "store-damaged",
 	Severity: Warning,
 	Category: Capture,
@@ -75,7 +77,7 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}
 
 // placeOf is where something is wrong with a store.
 func placeOf(s *snapshots.Snapshot, store *stores.Store, problem stores.Problem) string {

@@ -9,7 +9,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&storeViewDiffers)
+
+var storeViewDiffers = Rule{
 	ID:       "store-view-differs",
 	Severity: Warning,
 	Category: Metadata,
@@ -58,7 +60,7 @@ var _ = register(Rule{
 			pass.Finally(func() { pass.Report(viewFinding(document, view, flaw)) })
 		}
 	},
-})
+}
 
 func viewFinding(document *snapshots.Document, view *snapshots.View, flaw *flaw) Finding {
 	key := document.Key()

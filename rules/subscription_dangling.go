@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots"
 )
 
-var _ = register(Rule{
+var _ = register(&subscriptionDangling)
+
+var subscriptionDangling = Rule{
 	ID:       "subscription-dangling",
 	Severity: Warning,
 	Category: Services,
@@ -69,4 +71,4 @@ var _ = register(Rule{
 			}
 		}
 	},
-})
+}

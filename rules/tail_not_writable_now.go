@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&tailNotWritableNow)
+
+var tailNotWritableNow = Rule{
 	ID:       "tail-not-writable-now",
 	Severity: Error,
 	Category: Logs,
@@ -48,4 +50,4 @@ var _ = register(Rule{
 			}
 		},
 	}.run,
-})
+}

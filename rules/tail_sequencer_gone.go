@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&tailSequencerGone)
+
+var tailSequencerGone = Rule{
 	ID:       "tail-sequencer-gone",
 	Severity: Warning,
 	Category: Logs,
@@ -82,7 +84,7 @@ var _ = register(Rule{
 			}
 		})
 	},
-})
+}
 
 // A staleSequencer gathers the tails of the earlier runs of a node. The log with the lowest id stands for all.
 type staleSequencer struct {

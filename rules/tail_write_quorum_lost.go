@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&tailWriteQuorumLost)
+
+var tailWriteQuorumLost = Rule{
 	ID:       "tail-write-quorum-lost",
 	Severity: Error,
 	Category: Logs,
@@ -73,4 +75,4 @@ var _ = register(Rule{
 			pass.Report(f)
 		})
 	},
-})
+}

@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&trimGap)
+
+var trimGap = Rule{
 	ID:       "trim-gap",
 	Severity: Error,
 	Category: Partitions,
@@ -51,4 +53,4 @@ var _ = register(Rule{
 			})
 		})
 	},
-})
+}

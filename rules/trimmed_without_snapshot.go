@@ -7,7 +7,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&trimmedWithoutSnapshot)
+
+var trimmedWithoutSnapshot = Rule{
 	ID:       "trimmed-without-snapshot",
 	Severity: Error,
 	Category: Partitions,
@@ -44,4 +46,4 @@ var _ = register(Rule{
 			})
 		})
 	},
-})
+}

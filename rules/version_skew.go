@@ -10,7 +10,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&versionSkew)
+
+var versionSkew = Rule{
 	ID:       "version-skew",
 	Severity: Error,
 	Category: Nodes,
@@ -85,7 +87,7 @@ var _ = register(Rule{
 		}
 		pass.Report(f)
 	},
-})
+}
 
 // state is "1 node states" or "2 nodes state".
 func state(n int, noun string) string {

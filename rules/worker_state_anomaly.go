@@ -8,7 +8,9 @@ import (
 	"restate-lint/snapshots/cluster"
 )
 
-var _ = register(Rule{
+var _ = register(&workerStateAnomaly)
+
+var workerStateAnomaly = Rule{
 	ID:       "worker-state-anomaly",
 	Severity: Warning,
 	Category: Partitions,
@@ -75,4 +77,4 @@ var _ = register(Rule{
 			pass.Report(f)
 		}
 	},
-})
+}
