@@ -78,10 +78,8 @@ func TestLittleIsDoneBeforeTheProgramStarts(t *testing.T) {
 		t.Errorf("there are %d packages in the trace:\n%s", len(beginnings), trace)
 	}
 	for _, match := range beginnings {
-		name, limit := match[1], 4<<10
-		if name == "rules" { // all of them register themselves
-			limit = 32 << 10
-		}
+		const limit = 4 << 10
+		name := match[1]
 		if bytes, err := strconv.Atoi(match[2]); !strings.HasPrefix(name, "internal/commands") && (err != nil || bytes > limit) {
 			t.Errorf("%s allocates %d bytes at every start, and may %d: make what no command may need when it is asked for", name, bytes, limit)
 		}
