@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,26 +32,31 @@ type Environment struct {
 	progress *progress // nil where nothing is told of it
 }
 
-// commandTable lists the commands in the order of the help. Each is made anew for every run, as it keeps the values
-// of its flags. The actions may rely on arguments and flags being in order: see arguments.go.
-var commandTable = []func(*Environment) *cli.Command{
-	checkCommand,
-	renderCommand,
-	describeCommand,
-	exportCommand,
-	whatIfCommand,
-	removableCommand,
-	upgradeCommand,
-	goldenCommand,
-	configCommand,
-	baselineCommand,
-	rulesCommand,
-	explainCommand,
+// commandTable lists the commands in the order of the help. What a run needs of them is made anew, as commands keep the values
+// of their flags. The actions may rely on arguments and flags being in order: see arguments.go.
+var commandTable = []commandMaker{
+	{"check", checkCommand},
+	{"render", renderCommand},
+	{"describe", describeCommand},
+	{"export", exportCommand},
+	{"whatif", whatIfCommand},
+	{"removable", removableCommand},
+	{"upgrade", upgradeCommand},
+	{"golden", goldenCommand},
+	{"config", configCommand},
+	{"baseline", baselineCommand},
+	{"rules", rulesCommand},
+	{"explain", explainCommand},
+}
+
+type commandMaker struct {
+	name string
+	make func(*Environment) *cli.Command
 }
 
 // These describe all others, which the table cannot name in its own declaration.
 func init() {
-	commandTable = append(commandTable, completionCommand, manCommand)
+	commandTable = append(commandTable, commandMaker{"completion", completionCommand}, commandMaker{"man", manCommand})
 }
 
 // Run runs the program with the arguments that follow its name, and returns its exit code. It does not panic.
@@ -67,7 +73,7 @@ func Run(arguments []string, env Environment) (code int) {
 }
 
 func run(arguments []string, env *Environment) error {
-	app := newApp(env)
+	app := appFor(env, arguments)
 	call, err := parseCall(app, arguments)
 	if err != nil {
 		return err
@@ -78,7 +84,22 @@ func run(arguments []string, env *Environment) error {
 	return app.Run(append([]string{Name}, call.arguments()...))
 }
 
-func newApp(env *Environment) *cli.App {
+// appFor returns the program for a call: of its commands the only one that is needed, where the first argument names it.
+func appFor(env *Environment, arguments []string) *cli.App {
+	if len(arguments) > 0 {
+		for i := range commandTable {
+			if commandTable[i].name == arguments[0] {
+				return appWith(env, commandTable[i:i+1])
+			}
+		}
+	}
+	return newApp(env)
+}
+
+// newApp returns the program with all commands.
+func newApp(env *Environment) *cli.App { return appWith(env, commandTable) }
+
+func appWith(env *Environment, commands []commandMaker) *cli.App {
 	app := &cli.App{
 		Name:      Name,
 		Usage:     "check snapshots of Restate cluster metadata, offline",
@@ -106,16 +127,21 @@ func newApp(env *Environment) *cli.App {
 		Writer:                    env.Stderr,
 		ErrWriter:                 env.Stderr,
 		ExitErrHandler:            func(*cli.Context, error) {},
+		Compiled:                  time.Unix(0, 0), // not asked for, or the library looks at the program's file
 	}
-	for _, command := range commandTable {
-		app.Commands = append(app.Commands, prepared(command(env)))
+	for _, command := range commands {
+		app.Commands = append(app.Commands, prepared(command.make(env)))
 	}
 	return app
 }
 
-// prepared switches off what the library would do by itself, in a command and those below it.
+// prepared switches off what the library would do by itself, in a command and those below it, and lets their flags remember
+// their names.
 func prepared(command *cli.Command) *cli.Command {
 	command.HideHelp = true
+	for i, flag := range command.Flags {
+		command.Flags[i] = remembering(flag)
+	}
 	command.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usagef("%v", err) }
 	for _, sub := range command.Subcommands {
 		prepared(sub)

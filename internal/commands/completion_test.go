@@ -72,7 +72,7 @@ func TestEveryChoiceThatIsOfferedIsTaken(t *testing.T) {
 	checked := 0
 	eachCommand(app.Commands, nil, func(path []string, command *cli.Command) {
 		for _, flag := range command.Flags {
-			choice, ok := flag.(*cli.StringFlag)
+			choice, ok := flag.(*stringFlag)
 			if !ok || choice.Action == nil {
 				continue
 			}

@@ -31,6 +31,48 @@ type lateFlag struct {
 // GetUsage is that of the flag, as help and completion show it.
 func (f lateFlag) GetUsage() string { return f.usage() }
 
+// remembering returns a flag that remembers its names. The library asks for them hundreds of times in a call, and applies a
+// regular expression to them each time, a fifteenth of a check of a small snapshot.
+func remembering(flag cli.Flag) cli.Flag {
+	switch flag := flag.(type) {
+	case *cli.BoolFlag:
+		return &boolFlag{flag, append([]string{flag.Name}, flag.Aliases...)}
+	case *cli.StringFlag:
+		return &stringFlag{flag, append([]string{flag.Name}, flag.Aliases...)}
+	case *cli.StringSliceFlag:
+		return &stringSliceFlag{flag, append([]string{flag.Name}, flag.Aliases...)}
+	case lateFlag:
+		flag.DocGenerationFlag = remembering(flag.DocGenerationFlag).(cli.DocGenerationFlag)
+		return flag
+	}
+	return flag
+}
+
+// These are the library's flags, which remember their names.
+type (
+	boolFlag struct {
+		*cli.BoolFlag
+		names []string
+	}
+	stringFlag struct {
+		*cli.StringFlag
+		names []string
+	}
+	stringSliceFlag struct {
+		*cli.StringSliceFlag
+		names []string
+	}
+)
+
+// Names are those of the flag.
+func (f *boolFlag) Names() []string { return f.names }
+
+// Names are those of the flag.
+func (f *stringFlag) Names() []string { return f.names }
+
+// Names are those of the flag.
+func (f *stringSliceFlag) Names() []string { return f.names }
+
 // notOneOf says that the value of a flag is none of some words.
 func notOneOf(name, word string, words []string) error {
 	last := len(words) - 1
