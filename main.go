@@ -11,6 +11,7 @@ import (
 
 func main() {
 	collectLater()
+	growStack(false)
 	os.Exit(commands.Run(os.Args[1:], commands.Environment{
 		Stdin:  os.Stdin,
 		Stdout: os.Stdout,
@@ -28,3 +29,17 @@ func collectLater() {
 	usual := debug.SetGCPercent(250)
 	runtime.AddCleanup(new([]byte), func(percent int) { debug.SetGCPercent(percent) }, usual)
 }
+
+// growStack gives the stack of main at once what a check needs. It would be doubled several times on the way down, with all that
+// is on it, which takes a twenty-fifth of a check of a small snapshot. The frame is made room for and not used.
+//
+//go:noinline
+func growStack(use bool) {
+	if use {
+		var frame [28 << 10]byte
+		touch(&frame)
+	}
+}
+
+//go:noinline
+func touch(frame *[28 << 10]byte) { frame[0]++ }
