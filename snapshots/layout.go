@@ -243,15 +243,16 @@ func (s *shape) match(text []byte, segment *Segment, last *parameters, placement
 	return i, at
 }
 
-// A successor is a segment that only continues the one before it, as most do: it has the next index and the next loglet id,
-// and its text is the same but for the base LSN. It is then known whole, and comparing it at once is several times as fast
-// as taking it apart. Where the placement or the sequencer changes, that holds for what is on either side of them.
+// A successor is a segment that only continues the one before it, as most do: its index is no lower, its loglet id is higher by as
+// much, and its text is the same but for the base LSN. It is then known whole, and comparing it at once is several times as
+// fast as taking it apart. Where the placement or the sequencer changes, that holds for what is on either side of them.
 type successor struct {
-	segment Segment // but for its base LSN
+	segment Segment // that text stands for, which need not be the one before; its base LSN is not used
 	text    []byte  // from behind the base LSN up to that of the next segment; empty where nothing is known
 	at      places  // in text
 
-	newlines int // of text
+	newlines  int // of text
+	lsnDigits int // of the base LSN before
 }
 
 // follow makes s the successor of a segment, whose text ends before the base LSN of the next one.
@@ -261,23 +262,10 @@ func (s *successor) follow(segment *Segment, text []byte, at places, newlines in
 	}
 	s.segment, s.newlines = *segment, newlines
 	s.text = append(s.text, text[at.baseLSN:]...)
-	s.at = at
+	s.at, s.lsnDigits = at, at.baseLSN
 	for _, place := range []*int{&s.at.index, &s.at.loglet, &s.at.params} {
 		*place -= at.baseLSN
 	}
-	s.advance(1)
-}
-
-// advance goes from a segment to the one that continues it, or on to a later one: where an empty tail was replaced, the indexes
-// have a hole. Where a number gets longer nothing is known, which it reports.
-func (s *successor) advance(by uint64) (known bool) {
-	if by > math.MaxUint32-uint64(s.segment.Index) || !add(s.text[:s.at.index], by) || !add(s.text[:s.at.loglet], by) {
-		s.text = s.text[:0]
-		return false
-	}
-	s.segment.Index += cluster.SegmentIndex(by)
-	s.segment.Loglet += cluster.LogletID(by)
-	return true
 }
 
 // match decodes the segments at the start of text as long as each continues the one before it, and adds them to those that
@@ -286,42 +274,65 @@ func (s *successor) advance(by uint64) (known bool) {
 func (s *successor) match(text []byte, segments []Segment, at int, last *parameters, placements *placements) ([]Segment, int) {
 	length := 0
 	for len(s.text) > 0 {
-		lsn, i := digits(text, length)
-		if i == 0 || !hasPrefixAt(text, i, s.text) && !s.adapt(text[i:], last, placements) {
+		// Most numbers have as many digits as the ones before: where anything stands does then not depend on them.
+		i := length + s.lsnDigits
+		lsn, ok := digitsBefore(text, length, i)
+		if !ok || text[i] != s.text[0] {
+			if lsn, i = digits(text, length); i == 0 {
+				break
+			}
+			s.lsnDigits = i - length
+		}
+		index, ok := digitsBefore(text, i+s.at.index-s.at.indexDigits, i+s.at.index)
+		if !ok || index < uint64(s.segment.Index) || !s.advance(index-uint64(s.segment.Index)) ||
+			!hasPrefixAt(text, i, s.text) && !s.adapt(text[i:], last, placements) {
 			break
 		}
-		segment := s.segment
-		segment.BaseLSN, segment.at, segment.number = cluster.LSN(lsn), uint32(at+length), uint32(len(segments))
-		segments = append(segments, segment)
+		number := len(segments)
+		segments = oneMore(segments)
+		segment := &segments[number] // field by field, as copying what was just written in parts is slow
+		segment.BaseLSN = cluster.LSN(lsn)
+		segment.Loglet = s.segment.Loglet
+		segment.Placement = s.segment.Placement
+		segment.Sequencer = s.segment.Sequencer
+		segment.Index = s.segment.Index
+		segment.Kind = s.segment.Kind
+		segment.plain = s.segment.plain
+		segment.at = uint32(at + length)
+		segment.number = uint32(number)
 		length = i + len(s.text)
-		s.advance(1)
 	}
 	return segments, length
 }
 
-// adapt takes over a higher index and the parameters behind the loglet id from a text that is the same around them.
+// oneMore returns the segments and one more, in which anything may be.
+func oneMore(segments []Segment) []Segment {
+	number := len(segments)
+	if number == cap(segments) {
+		segments = slices.Grow(segments, max(64, number))
+	}
+	return segments[:number+1]
+}
+
+// advance goes from a segment to one that continues it, by so many indexes: where an empty tail was replaced, there is a hole.
+// Where a number gets longer nothing is known, which it reports.
+func (s *successor) advance(by uint64) (known bool) {
+	if !add(s.text[:s.at.index], by) || !add(s.text[:s.at.loglet], by) {
+		s.text = s.text[:0]
+		return false
+	}
+	s.segment.Index += cluster.SegmentIndex(by)
+	s.segment.Loglet += cluster.LogletID(by)
+	return true
+}
+
+// adapt takes over the parameters behind the loglet id from a text that is the same around them.
 func (s *successor) adapt(text []byte, last *parameters, placements *placements) bool {
-	before := s.at.index - s.at.indexDigits
-	if !hasPrefixAt(text, 0, s.text[:before]) {
-		return false
-	}
-	index, end := digits(text, before)
-	if end != s.at.index {
-		return false
-	}
-	if hole := index - uint64(s.segment.Index); hole != 0 { // or far too large, where it goes back
-		if !s.advance(hole) {
-			return false
-		}
-		if hasPrefixAt(text, 0, s.text) {
-			return true
-		}
-	}
 	params := s.at.loglet
 	if !hasPrefixAt(text, 0, s.text[:params]) || !last.take(text[params:], placements) {
 		return false
 	}
-	end = params + len(last.text)
+	end := params + len(last.text)
 	behind := s.text[s.at.params:]
 	if !hasPrefixAt(text, end, behind) {
 		return false
@@ -362,12 +373,12 @@ func (p *parameters) read(text []byte, placements *placements) bool {
 	if !hasPrefixAt(text, 0, paramsSequencer) {
 		return false
 	}
-	id, i := digits(text, len(paramsSequencer))
-	if i == 0 || id > math.MaxUint32 || text[i] != ':' {
+	id, i := shortNumber(text, len(paramsSequencer))
+	if i == 0 || text[i] != ':' {
 		return false
 	}
-	generation, i := digits(text, i+1)
-	if i == 0 || generation > math.MaxUint32 || !hasPrefixAt(text, i, paramsReplication) {
+	generation, i := shortNumber(text, i+1)
+	if i == 0 || !hasPrefixAt(text, i, paramsReplication) {
 		return false
 	}
 	i += len(paramsReplication)
@@ -418,14 +429,54 @@ func digits(text []byte, i int) (n uint64, end int) {
 
 var powersOfTen = [...]uint64{1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
 
+// shortNumber reads an integer of 32 bits like digits, digit by digit: it has one or two in most cases.
+func shortNumber(text []byte, i int) (n uint64, end int) {
+	if len(text)-i < longest || text[i] == '0' {
+		n, end = digits(text, i)
+	} else {
+		for end = i; text[end]-'0' <= 9 && end-i < 11; end++ {
+			n = n*10 + uint64(text[end]-'0')
+		}
+	}
+	if end == i || n > math.MaxUint32 {
+		return 0, 0
+	}
+	return n, end
+}
+
+// digitsBefore reads an integer like digits where it is expected to end. It fails where the text up to there is no integer, or
+// has more than eight digits; whether the integer goes on is left to see.
+func digitsBefore(text []byte, i, end int) (n uint64, ok bool) {
+	count := end - i
+	if len(text)-i < longest || count < 1 || count > 8 {
+		return 0, false
+	}
+	characters := binary.LittleEndian.Uint64(text[i:])
+	chunk := (characters ^ zeros) << (64 - 8*count)
+	if others(chunk) != 0 || characters&0xff == '0' && count > 1 {
+		return 0, false
+	}
+	return valueOf(chunk), true
+}
+
 // eightDigits reads the number that the first of eight characters are, and counts its digits.
 func eightDigits(characters uint64) (n uint64, count int) {
-	// Without the bits of '0' a digit is 0 to 9; adding 0x76 sets the top bit of whatever is more.
-	chunk := characters ^ 0x3030303030303030
-	count = bits.TrailingZeros64((chunk+0x7676767676767676|chunk)&0x8080808080808080) / 8
-	chunk <<= 64 - 8*count // zeros before the digits, which come last
+	chunk := characters ^ zeros
+	count = bits.TrailingZeros64(others(chunk)) / 8
+	return valueOf(chunk << (64 - 8*count)), count
+}
+
+// zeros are eight digits. Without their bits a digit is its value.
+const zeros = 0x3030303030303030
+
+// others has a bit for each of eight characters without the bits of zeros that is no digit: adding 0x76 sets the top bit of
+// whatever is more than 9.
+func others(chunk uint64) uint64 { return (chunk + 0x7676767676767676 | chunk) & 0x8080808080808080 }
+
+// valueOf is the number that eight digits are, the values of which stand in the bytes of chunk from the lowest on.
+func valueOf(chunk uint64) uint64 {
 	chunk = chunk*10 + chunk>>8
-	return (chunk&0x000000ff000000ff*0x000f424000000064 + chunk>>16&0x000000ff000000ff*0x0000271000000001) >> 32, count
+	return (chunk&0x000000ff000000ff*0x000f424000000064 + chunk>>16&0x000000ff000000ff*0x0000271000000001) >> 32
 }
 
 var errNotLikely = errors.New("not the usual text of a placement")

@@ -17,6 +17,8 @@ import (
 	"testing/fstest"
 
 	"pgregory.net/rapid"
+
+	"restate-lint/snapshots/cluster"
 )
 
 // A flatLog is all that a visitor can learn of a log, free of shared memory.
@@ -511,4 +513,28 @@ func FuzzLayoutEqualsPlain(f *testing.F) {
 		blocks(t, 1+int(size), 1+int(seen))
 		compare(t, readLogs(document, nil))
 	})
+}
+
+// Segments are written over those of earlier logs, of which nothing may be left.
+func TestASuccessorIsWrittenWhole(t *testing.T) {
+	left := Segment{
+		BaseLSN: 1, Loglet: 2, Placement: &Placement{}, Sequencer: cluster.GenerationalNodeID{ID: 3, Generation: 4}, Index: 5, Kind: SealMarker,
+		plain: true, at: 6, number: 7,
+	}
+	for i, fields := 0, reflect.ValueOf(left); i < fields.NumField(); i++ {
+		if fields.Field(i).IsZero() {
+			t.Fatalf("%s has to be something here, so that it is seen to be overwritten", fields.Type().Field(i).Name)
+		}
+	}
+	const text = `,"index":8,"params":"1"},[`
+	s := successor{segment: Segment{Loglet: 1, Index: 8, Kind: Replicated}, text: []byte(text), lsnDigits: 2}
+	s.at.index, s.at.indexDigits = strings.Index(text, ",\"params"), 1
+	s.at.loglet, s.at.params = strings.Index(text, "\"}"), strings.Index(text, "\"}")
+	over := make([]Segment, 3)
+	over[1] = left
+	segments, length := s.match([]byte(`45,"index":9,"params":"2"},[`+strings.Repeat(" ", longest)), over[:1], 100, &parameters{}, nil)
+	want := Segment{BaseLSN: 45, Loglet: 2, Index: 9, Kind: Replicated, at: 100, number: 1}
+	if len(segments) != 2 || segments[1] != want || length != len(text)+2 {
+		t.Errorf("over another segment there is\n%+v\nand should be\n%+v", segments[1:], want)
+	}
 }

@@ -148,16 +148,19 @@ func (l *Log) Tail() *Segment {
 // findRuns divides the segments into runs.
 func (l *Log) findRuns() {
 	l.Runs = l.Runs[:0]
+	if len(l.Segments) == 0 {
+		return
+	}
 	first := 0
-	for i := 1; i < len(l.Segments); i++ {
-		if a, b := &l.Segments[first], &l.Segments[i]; a.Placement != b.Placement || a.Sequencer != b.Sequencer || a.Kind != b.Kind {
+	a := &l.Segments[0]
+	placement, sequencer, kind := a.Placement, a.Sequencer, a.Kind
+	for i := range l.Segments {
+		if b := &l.Segments[i]; b.Placement != placement || b.Sequencer != sequencer || b.Kind != kind {
 			l.Runs = append(l.Runs, Run{first, i})
-			first = i
+			first, placement, sequencer, kind = i, b.Placement, b.Sequencer, b.Kind
 		}
 	}
-	if first < len(l.Segments) {
-		l.Runs = append(l.Runs, Run{first, len(l.Segments)})
-	}
+	l.Runs = append(l.Runs, Run{first, len(l.Segments)})
 }
 
 // Open reports whether the i-th segment takes appends: it is the last one and no seal marker.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/tidwall/gjson"
 
@@ -218,10 +217,7 @@ func (r *logsReader) fast() bool {
 		w.pos += length
 		text := r.rest()
 		number = len(segments)
-		if number == cap(segments) {
-			segments = slices.Grow(segments, max(64, number))
-		}
-		segments = segments[:number+1]
+		segments = oneMore(segments)
 		segment := &segments[number]
 		if length, more := y.match(text, segment, &r.last, r.placements); length > 0 {
 			segment.at, segment.number = uint32(w.pos-y.opening-w.anchor), uint32(number)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ type placements struct {
 	usual   usualReplication
 	members []cluster.Member // reused, and never nil: a verdict on no members has an empty list of them
 	seed    maphash.Seed
-	table   [][4]*placementSlot // four places for texts of equal hashes, the newest first
+	table   [][4]*placementSlot // four places for texts of equal hashes, the newest first; a power of two of them
 }
 
 // A placementSlot is one text and what it means. It does not change.
@@ -37,7 +38,10 @@ type placementSlot struct {
 
 // newPlacements returns what remembers the placements of logs that are so many bytes long.
 func newPlacements(nodes *Nodes, size int64) *placements {
-	p := &placements{seed: maphash.MakeSeed(), nodes: nodes, members: []cluster.Member{}, table: make([][4]*placementSlot, max(16, min(size/1024, 1024)))}
+	p := &placements{
+		seed: maphash.MakeSeed(), nodes: nodes, members: []cluster.Member{},
+		table: make([][4]*placementSlot, 1<<bits.Len64(uint64(max(15, min(size/1024, 1023))))),
+	}
 	if nodes != nil {
 		p.release = nodes.Release()
 	}
@@ -48,7 +52,7 @@ func newPlacements(nodes *Nodes, size int64) *placements {
 // as long as equal texts always stand for equal placements.
 func (p *placements) lookup(text []byte, read func(text []byte) (replication, nodeset gjson.Result, err error)) (*placementSlot, error) {
 	hash := maphash.Bytes(p.seed, text)
-	places := &p.table[hash%uint64(len(p.table))]
+	places := &p.table[hash&uint64(len(p.table)-1)]
 	for _, slot := range places {
 		if slot != nil && slot.hash == hash && slot.text == string(text) {
 			return slot, slot.err
