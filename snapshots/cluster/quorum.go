@@ -74,7 +74,8 @@ type Checker struct {
 // Unknown members count as provisioning nodes without a location, whatever their other fields say; Undetermined ones
 // by the fields they have. The first of several members with the same node counts. Making a checker costs n log n.
 func NewChecker(members []Member, replication Replication) *Checker {
-	return newChecker(distinct(members), replication)
+	checker := makeChecker(distinct(members), replication, nil)
+	return &checker
 }
 
 // distinct returns a copy of the members in which each node occurs once, at its first place: Restate reads a nodeset as
@@ -120,11 +121,15 @@ func repeats(members []Member) bool {
 	return false
 }
 
-// newChecker keeps the members, of which each has a node of its own.
-func newChecker(members []Member, replication Replication) *Checker {
-	checker := &Checker{replication: replication, effective: members}
+// a roomForMembers has room for more members than most nodesets have.
+type roomForMembers [16]Member
+
+// makeChecker returns a checker that keeps the members, of which each has a node of its own. Where not all of them are effective
+// as they are, the effective ones are in the given room, which has to live as long as the checker, if there is enough of it.
+func makeChecker(members []Member, replication Replication, room []Member) Checker {
+	checker := Checker{replication: replication, effective: members}
 	if i := slices.IndexFunc(members, func(member Member) bool { return member.Class != Active || member.State.Empty() }); i >= 0 {
-		checker.effective = append(make([]Member, 0, len(members)), members[:i]...)
+		checker.effective = append(slices.Grow(room[:0], len(members)), members[:i]...)
 		for _, member := range members[i:] {
 			if member, ok := member.effective(); ok {
 				checker.effective = append(checker.effective, member)

@@ -20,7 +20,8 @@ func Losses(members []Member, replication Replication, release Release, scope Sc
 	if repeats(members) {
 		members = distinct(members)
 	}
-	checker := newChecker(members, replication)
+	var room roomForMembers
+	checker := makeChecker(members, replication, room[:])
 	writable := checker.SetOf(func(member Member) bool {
 		return member.Class == Active && member.State.AcceptsWrites(release)
 	})

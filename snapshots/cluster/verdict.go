@@ -49,7 +49,8 @@ func Judge(members []Member, replication Replication, release Release) Verdict {
 			verdict.Disabled++
 		}
 	}
-	checker := newChecker(verdict.Members, replication)
+	var room roomForMembers
+	checker := makeChecker(verdict.Members, replication, room[:])
 	verdict.Effective = len(checker.Effective())
 	for _, scope := range scopes {
 		want, constrained := replication.Factor(scope)
