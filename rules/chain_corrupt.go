@@ -35,11 +35,10 @@ var chainCorrupt = Rule{
 		},
 	},
 	Run: func(pass *Pass) {
-		seen := make(map[cluster.LogID]bool)
+		var seen logIDs
 		check := chainCheck{copies: !pass.Whole(snapshots.NodesConfig)}
 		pass.Logs(func(log *snapshots.Log) {
-			before := len(seen)
-			if seen[log.ID] = true; len(seen) == before {
+			if !seen.add(log.ID) {
 				pass.Report(corruptLog(log, "duplicate", "a second entry for this log", "one entry for each log"))
 			}
 			if len(log.Segments) == 0 {

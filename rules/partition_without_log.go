@@ -28,8 +28,8 @@ var partitionWithoutLog = Rule{
 	},
 	Run: func(pass *Pass) {
 		table := pass.Snapshot.Partitions
-		exists := make(map[cluster.LogID]bool)
-		pass.Logs(func(log *snapshots.Log) { exists[log.ID] = true })
+		var exists logIDs
+		pass.Logs(func(log *snapshots.Log) { exists.add(log.ID) })
 		pass.Finally(func() {
 			var without *partitionGroup
 			owners := make(map[cluster.LogID]*partitionGroup, table.Len())
@@ -40,7 +40,7 @@ var partitionWithoutLog = Rule{
 					owners[partition.Log] = owner
 				}
 				owner.ids = append(owner.ids, partition.ID)
-				if owner.at = partition.At; exists[partition.Log] {
+				if owner.at = partition.At; exists.has(partition.Log) {
 					continue
 				}
 				if without == nil {
@@ -55,13 +55,13 @@ var partitionWithoutLog = Rule{
 				f := Finding{
 					Subject:  without.subject(""),
 					Title:    fmt.Sprintf("%s: %s log does not exist", without.title(), without.their()),
-					Observed: fmt.Sprintf("%s, %s", plural(len(exists), "log"), plural(table.Len(), "partition")),
+					Observed: fmt.Sprintf("%s, %s", plural(exists.len, "log"), plural(table.Len(), "partition")),
 					Expected: "a log for every partition",
 					Why:      "nothing can process them",
 					At:       without.at,
 					Remedy:   []string{"restatectl metadata get -k bifrost_config > bifrost_config.json"},
 				}
-				if len(exists) == 0 {
+				if exists.len == 0 {
 					f.Severity = Note
 					f.Subject = Subject{Document: string(snapshots.BifrostConfig)}
 					f.Title = fmt.Sprintf("there is no log yet for any of %s", plural(table.Len(), "partition"))
