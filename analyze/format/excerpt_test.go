@@ -1,6 +1,8 @@
 package format
 
 import (
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -93,10 +95,33 @@ func TestWrapBreaksAtSpacesOnly(t *testing.T) {
 		{"averylongword x", 5, "averylongword|x"},
 		{"N1" + hardSpace + "(active), N2" + hardSpace + "(active)", 14, "N1 (active),|N2 (active)"},
 		{"大きい 小さい", 8, "大きい|小さい"},
+		{"  one  two ", 8, "one  two|"},
+		{"one   two", 3, "one|two"},
+		{" ", 3, ""},
 	}
 	for _, test := range tests {
 		if got := strings.Join(wrap(test.text, test.width), "|"); got != test.want {
 			t.Errorf("wrap(%q, %d) = %q, want %q", test.text, test.width, got, test.want)
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		var words []string
+		for range random.IntN(8) {
+			words = append(words, []string{"", "a", "bcd", "averylongword", "大", "e\u0301"}[random.IntN(6)])
+		}
+		text, width := strings.Join(words, " "), 1+random.IntN(12)
+		lines := wrap(text, width)
+		for i, line := range lines {
+			if strings.HasPrefix(line, " ") || columns(line) > width && strings.Contains(line, " ") {
+				t.Fatalf("wrap(%q, %d) has the line %q", text, width, line)
+			}
+			if first, _, _ := strings.Cut(line, " "); i > 0 && columns(lines[i-1])+1+columns(first) <= width {
+				t.Fatalf("wrap(%q, %d) breaks too early: %q", text, width, lines)
+			}
+		}
+		if got, want := strings.Fields(strings.Join(lines, " ")), strings.Fields(text); !slices.Equal(got, want) {
+			t.Fatalf("wrap(%q, %d) has the words %q", text, width, got)
 		}
 	}
 }

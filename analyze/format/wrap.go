@@ -34,25 +34,28 @@ func Hanging(text string, behind int) []string { return wrap(text, max(lineWidth
 // hardSpace is a space at which no line is broken. It cannot stand in a clean text.
 const hardSpace = "\u00a0"
 
-// wrap breaks a text into lines of at most so many columns, at spaces. A word that is longer has a line of its own.
+// wrap breaks a text into lines of at most so many columns, at spaces. A word that is longer has a line of its own, and no
+// line starts with a space.
 func wrap(text string, width int) []string {
 	var lines []string
-	var line strings.Builder
-	used := 0
+	start, at := 0, 0 // of the line and of the word
+	used := 0         // columns of the line
 	for word := range strings.SplitSeq(text, " ") {
 		size := columns(word)
 		if used > 0 && used+1+size > width {
-			lines = append(lines, line.String())
-			line.Reset()
-			used = 0
-		} else if line.Len() > 0 {
-			line.WriteByte(' ')
-			used++
+			lines = append(lines, text[start:at-1])
+			start, used = at, 0
 		}
-		line.WriteString(word)
+		switch {
+		case at > start:
+			used++ // the space before the word
+		case word == "":
+			start = at + 1
+		}
 		used += size
+		at += len(word) + 1
 	}
-	lines = append(lines, line.String())
+	lines = append(lines, text[min(start, len(text)):])
 	for i := range lines {
 		lines[i] = strings.ReplaceAll(lines[i], hardSpace, " ")
 	}
