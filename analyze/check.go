@@ -32,7 +32,7 @@ func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Opt
 		ClusterName: snapshot.ClusterName(),
 		Documents:   []Document{},
 		Gaps:        []Gap{},
-		Outcomes:    []Outcome{},
+		Outcomes:    make([]Outcome, 0, len(selected)),
 		Findings:    []Finding{},
 		Snapshot:    snapshot,
 		Inventory:   inventory(snapshot),

@@ -33,7 +33,10 @@ type Pass struct {
 	crash      string
 }
 
-const chunkSize = 256
+const (
+	chunkSize   = 256
+	fewFindings = 8 // nearly every rule has no more
+)
 
 // Report adds a finding. Where its remedy makes a snapshot, and the capture shows that there is no repository for one, the
 // remedy says so.
@@ -41,13 +44,13 @@ func (p *Pass) Report(finding Finding) {
 	p.reported++
 	finding.Remedy = withRepository(p, finding.Remedy)
 	last := len(p.findings) - 1
-	if last >= 0 {
+	if p.reported > fewFindings {
 		p.shared.with(&finding)
 	}
 	if last < 0 || len(p.findings[last]) == chunkSize {
 		size := chunkSize
 		if last < 0 {
-			size = 8 // nearly every rule has few
+			size = fewFindings
 		}
 		p.findings = append(p.findings, make([]Finding, 0, size))
 		last++

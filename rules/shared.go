@@ -6,7 +6,7 @@ import (
 )
 
 // shared holds the texts of recent findings of a rule, so that findings which say the same hold it once: most say of a
-// segment what they say of many others. Its size is bounded. The zero value is ready.
+// segment what they say of many others. Its size is bounded. The zero value is ready, and takes 16 kB with the first finding.
 type shared struct {
 	seed    maphash.Seed
 	texts   []string
