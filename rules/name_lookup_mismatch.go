@@ -30,8 +30,9 @@ var nameLookupMismatch = Rule{
 	},
 	Run: func(pass *Pass) {
 		nodes := pass.Snapshot.Nodes
-		owners := make(map[string][]*snapshots.Node)
-		for _, node := range registered(nodes, everyNode) {
+		all := registered(nodes, everyNode)
+		owners := make(map[string][]*snapshots.Node, len(all))
+		for _, node := range all {
 			owners[node.Name] = append(owners[node.Name], node)
 		}
 		if len(nodes.NameLookup) == 0 && len(owners) > 0 {
@@ -46,8 +47,9 @@ var nameLookupMismatch = Rule{
 			})
 			return
 		}
-		leads := make(map[string]snapshots.NameLookup)
-		for _, entry := range nodes.NameLookup {
+		leads := make(map[string]*snapshots.NameLookup, len(nodes.NameLookup))
+		for i := range nodes.NameLookup {
+			entry := &nodes.NameLookup[i]
 			leads[entry.Name] = entry
 			if len(owners[entry.Name]) > 0 {
 				continue
@@ -64,29 +66,29 @@ var nameLookupMismatch = Rule{
 			})
 		}
 		for _, node := range registered(nodes, func(node *snapshots.Node) bool { return node.Name != "" && len(owners[node.Name]) == 1 }) {
-			entry, listed := leads[node.Name]
-			if listed && entry.Node == node.ID {
+			entry := leads[node.Name]
+			if entry != nil && entry.Node == node.ID {
 				continue
 			}
 			f := Finding{
 				Subject:  Subject{Node: node.ID.String()},
-				Title:    fmt.Sprintf("name_lookup leads the name of %s to %v", nodeTitle(node), entry.Node),
-				Observed: fmt.Sprintf("%q leads to %v", node.Name, entry.Node),
+				Title:    fmt.Sprintf("name_lookup does not have the name of %s", nodeTitle(node)),
+				Observed: "no entry",
 				Expected: fmt.Sprintf("%q leads to %v", node.Name, node.ID),
-				Why:      fmt.Sprintf("the process of %v takes over the identity of %v at its next start", node.ID, entry.Node),
-				At:       entry.At,
-				Related:  []Related{{Message: fmt.Sprintf("%v has this name", node.ID), At: node.NameAt}},
+				Why:      "its process registers as a new node at its next start, and this id stays behind",
+				At:       node.NameAt,
 				Cause:    node.ID.String(),
 				Remedy:   []string{recapture, untilRepaired(nodeTitle(node))},
 			}
-			if !listed {
-				f.Title = fmt.Sprintf("name_lookup does not have the name of %s", nodeTitle(node))
-				f.Observed = "no entry"
-				f.Why = "its process registers as a new node at its next start, and this id stays behind"
-				f.At = node.NameAt
-				f.Related = nil
-			} else if nodes.Class(entry.Node) != cluster.Active {
-				f.Related = append(f.Related, relatedNode(pass, entry.Node)...)
+			if entry != nil {
+				f.Title = fmt.Sprintf("name_lookup leads the name of %s to %v", nodeTitle(node), entry.Node)
+				f.Observed = fmt.Sprintf("%q leads to %v", node.Name, entry.Node)
+				f.Why = fmt.Sprintf("the process of %v takes over the identity of %v at its next start", node.ID, entry.Node)
+				f.At = entry.At
+				f.Related = []Related{{Message: fmt.Sprintf("%v has this name", node.ID), At: node.NameAt}}
+				if nodes.Class(entry.Node) != cluster.Active {
+					f.Related = append(f.Related, relatedNode(pass, entry.Node)...)
+				}
 			}
 			pass.Report(f)
 		}
