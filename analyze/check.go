@@ -26,7 +26,8 @@ func Check(snapshot *snapshots.Snapshot, selected []*rules.Rule) *Result {
 
 // CheckWith is Check with options.
 func CheckWith(snapshot *snapshots.Snapshot, selected []*rules.Rule, options Options) *Result {
-	selected = slices.SortedFunc(slices.Values(selected), func(a, b *rules.Rule) int { return cmp.Compare(a.ID, b.ID) })
+	selected = slices.Clone(selected)
+	slices.SortFunc(selected, func(a, b *rules.Rule) int { return cmp.Compare(a.ID, b.ID) })
 	result := &Result{
 		Name:        snapshot.Name,
 		ClusterName: snapshot.ClusterName(),

@@ -106,7 +106,9 @@ func register(rule *Rule) *Rule { //nolint:unparam // a declaration needs a valu
 
 // All returns every rule, sorted by id.
 func All() []*Rule {
-	return slices.SortedFunc(slices.Values(registry), func(a, b *Rule) int { return cmp.Compare(a.ID, b.ID) })
+	all := slices.Clone(registry)
+	slices.SortFunc(all, func(a, b *Rule) int { return cmp.Compare(a.ID, b.ID) })
+	return all
 }
 
 // Find returns the rule with the given id, or nil.
