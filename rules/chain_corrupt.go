@@ -52,7 +52,7 @@ var chainCorrupt = Rule{
 				pass.Report(Finding{
 					Subject:  SubjectSegment(log, i),
 					Title:    fmt.Sprintf("%s: %s", segmentTitle(log, i), strings.Join(problems, "; ")),
-					Observed: fmt.Sprintf("base LSN %d, index %d, kind %s, loglet %v", log.Segments[i].BaseLSN, log.Segments[i].Index, log.Segments[i].Kind, log.Segments[i].Loglet),
+					Observed: observedSegment(&log.Segments[i]),
 					Expected: "a chain as Restate writes it",
 					Why:      "this metadata was edited or damaged; " + consequence(log, i),
 					At:       at,
@@ -61,6 +61,15 @@ var chainCorrupt = Rule{
 			}
 		})
 	},
+}
+
+// observedSegment is what a segment says of itself. Where the parameters cannot be decoded, that is no loglet.
+func observedSegment(segment *snapshots.Segment) string {
+	observed := fmt.Sprintf("base LSN %d, index %d, kind %s", segment.BaseLSN, segment.Index, segment.Kind)
+	if segment.Placement == nil && segment.Loglet == 0 {
+		return observed
+	}
+	return observed + fmt.Sprintf(", loglet %v", segment.Loglet)
 }
 
 func corruptLog(log *snapshots.Log, part, observed, expected string) Finding {
