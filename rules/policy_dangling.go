@@ -51,7 +51,7 @@ var policyDangling = Rule{
 					Observed: "a frozen placement",
 					Expected: "none, once the maintenance is over",
 					Why:      "replicas that are lost are not replaced",
-					Remedy:   []string{"restatectl partitions placement unfreeze %d"},
+					Remedy:   []string{"restatectl partitions placement unfreeze"},
 				})
 			}
 			if freeze := epoch.LeadershipFreeze; freeze != nil {
@@ -63,7 +63,7 @@ var policyDangling = Rule{
 					Observed: "a frozen leadership",
 					Expected: "none, once the maintenance is over",
 					Why:      "if the leader dies, no other one is elected",
-					Remedy:   []string{"restatectl partitions leadership unfreeze %d"},
+					Remedy:   []string{leadershipCommand(s, "unfreeze")},
 				}
 				if why != "" {
 					f.Severity = Warning
@@ -102,7 +102,7 @@ var policyDangling = Rule{
 					Observed: "replicas on " + replicaList(s.Nodes, recorded, replicas),
 					Expected: "a pin that a replica can meet",
 					Why:      "the pin has no effect, and any replica may lead",
-					Remedy:   []string{"restatectl partitions leadership unpin %d"},
+					Remedy:   []string{leadershipCommand(s, "unpin")},
 				})
 			}
 		}
@@ -112,7 +112,7 @@ var policyDangling = Rule{
 			f.Title = group.title() + ": " + f.Title
 			f.At = group.at
 			for i := range f.Remedy {
-				f.Remedy[i] = fmt.Sprintf(f.Remedy[i], group.ids[0])
+				f.Remedy[i] += " " + partitionArguments(group.ids)
 			}
 			pass.Report(f)
 		}

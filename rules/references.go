@@ -264,19 +264,13 @@ func (r *References) TrimStep(logs []cluster.LogID) string { return trimStep(r.s
 
 // PartitionSteps are the commands after which no leader is bound to a node and the controller may move its partitions.
 func (r *References) PartitionSteps(n *NodeReferences) (steps []string) {
-	release := r.snapshot.Release()
-	leadership := "leadership"
-	if !release.IsZero() && !release.AtLeast(1, 7, 3) {
-		leadership = "leader"
-	}
 	add := func(command string, partitions []cluster.PartitionID) {
 		if len(partitions) > 0 {
-			// A policy of another partition may be there on purpose: the ranges must name no others.
-			steps = append(steps, command+" "+strings.Join(ranges(partitions), " "))
+			steps = append(steps, command+" "+partitionArguments(partitions))
 		}
 	}
-	add("restatectl partitions "+leadership+" unpin", n.Pinned)
-	add("restatectl partitions "+leadership+" unfreeze", n.Frozen)
+	add(leadershipCommand(r.snapshot, "unpin"), n.Pinned)
+	add(leadershipCommand(r.snapshot, "unfreeze"), n.Frozen)
 	var frozen []cluster.PartitionID
 	replicas := slices.Concat(n.Current, n.Next)
 	slices.Sort(replicas)
@@ -290,6 +284,26 @@ func (r *References) PartitionSteps(n *NodeReferences) (steps []string) {
 		steps = append(steps, "restatectl partitions list   # until no partition names "+n.Node.String()+": the controller moves them")
 	}
 	return steps
+}
+
+// UnfreezeLeadership is the command that lifts the freeze of the leadership of some partitions, which are in ascending order.
+func UnfreezeLeadership(s *snapshots.Snapshot, partitions []cluster.PartitionID) string {
+	return leadershipCommand(s, "unfreeze") + " " + partitionArguments(partitions)
+}
+
+// leadershipCommand is a command for the policies of leaders, which has another name before Restate 1.7.3.
+func leadershipCommand(s *snapshots.Snapshot, action string) string {
+	leadership := "leadership"
+	if release := s.Release(); !release.IsZero() && !release.AtLeast(1, 7, 3) {
+		leadership = "leader"
+	}
+	return "restatectl partitions " + leadership + " " + action
+}
+
+// partitionArguments are ascending partitions, as commands take them. A policy of another partition may be there on purpose:
+// the ranges name no others.
+func partitionArguments(partitions []cluster.PartitionID) string {
+	return strings.Join(ranges(partitions), " ")
 }
 
 // rangesListed bounds the ranges of a command. Where there are more, one range spans all.

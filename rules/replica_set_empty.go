@@ -59,7 +59,7 @@ var replicaSetEmpty = Rule{
 				Why:      "somebody stopped them on purpose, and they stay so until somebody lifts the freeze",
 				At:       group.at,
 				Related:  []Related{{Message: "the freeze", At: pass.Snapshot.Epoch(group.ids[0]).PlacementFreeze.At}},
-				Remedy:   []string{fmt.Sprintf("restatectl partitions placement unfreeze %d", group.ids[0])},
+				Remedy:   []string{"restatectl partitions placement unfreeze " + partitionArguments(group.ids)},
 			})
 		}
 	},

@@ -169,7 +169,7 @@ func checkPartitionDrift(pass *Pass) {
 			f.Title += ", with a frozen placement"
 			f.Why += "; it stays so until somebody lifts the freeze"
 			f.Related = append(f.Related, Related{Message: fmt.Sprintf("partition %d is frozen: %q", first.Partition, first.PlacementFreeze.Reason), At: first.PlacementFreeze.At})
-			f.Remedy = []string{fmt.Sprintf("restatectl partitions placement unfreeze %d", first.Partition)}
+			f.Remedy = []string{"restatectl partitions placement unfreeze " + partitionArguments(ids)}
 		}
 		pass.Report(f)
 	}

@@ -128,18 +128,28 @@ func (p *printer) removal(n *analyze.NodeRemoval) {
 
 // command prints a command as it is, and what is for people to do on as many lines as it takes, each a comment of its own.
 func (p *printer) command(command string) {
-	const indent, mark = "    ", "# "
-	text, comment := strings.CutPrefix(command, mark)
+	const indent = "    "
+	text, comment := strings.CutPrefix(command, commentMark)
 	if !comment {
 		p.line(indent, command)
 		return
 	}
-	for i, line := range wrap(text, lineWidth-len(indent)-2*len(mark)) {
-		if i > 0 {
-			line = "  " + line
-		}
-		p.line(indent, mark, line)
+	for _, line := range commentLines(text, lineWidth-len(indent)) {
+		p.line(indent, line)
 	}
+}
+
+const commentMark = "# "
+
+// commentLines breaks a comment into lines of at most so many columns, each of which is one.
+func commentLines(text string, width int) []string {
+	lines := wrap(text, width-2*len(commentMark))
+	for i := range lines {
+		if lines[i] = commentMark + lines[i]; i > 0 {
+			lines[i] = commentMark + "  " + lines[i][len(commentMark):]
+		}
+	}
+	return lines
 }
 
 func (p *printer) blockers(blockers []analyze.Blocker) {

@@ -91,7 +91,7 @@ func (t Text) Upgrade(w *bytes.Buffer, r *upgrade.Report) {
 	for i, step := range r.Steps {
 		line(fmt.Sprintf("%3d. ", i+1), Clean(step.Says))
 		for _, do := range step.Do {
-			line("     - ", Clean(do))
+			hangStep(w, "     - ", Clean(do))
 		}
 	}
 }
@@ -146,6 +146,22 @@ func hang(w *bytes.Buffer, prefix, text string) {
 	}
 }
 
+// hangStep prints a step behind a prefix: a command as it is, to be copied, and a comment with its mark on every line.
+func hangStep(w *bytes.Buffer, prefix, step string) {
+	text, comment := strings.CutPrefix(step, commentMark)
+	switch {
+	case strings.HasPrefix(step, "restatectl "), strings.HasPrefix(step, "restate-lint "):
+		fmt.Fprintln(w, prefix+step)
+	case comment:
+		for _, line := range commentLines(text, lineWidth-columns(prefix)) {
+			fmt.Fprintln(w, prefix+line)
+			prefix = strings.Repeat(" ", columns(prefix))
+		}
+	default:
+		hang(w, prefix, step)
+	}
+}
+
 func (t Text) upgradeItems(w *bytes.Buffer, word string, colour style, items []upgrade.Item) {
 	for _, item := range items {
 		fmt.Fprintln(w)
@@ -171,7 +187,7 @@ func (t Text) upgradeItems(w *bytes.Buffer, word string, colour style, items []u
 			hang(w, "    = observed  ", Clean(item.Observed))
 		}
 		for i, do := range item.Remedy {
-			hang(w, [2]string{"    = fix       ", "                "}[min(i, 1)], Clean(do))
+			hangStep(w, [2]string{"    = fix       ", "                "}[min(i, 1)], Clean(do))
 		}
 		for i, evidence := range item.Evidence {
 			hang(w, [2]string{"    = evidence  ", "                "}[min(i, 1)], Clean(evidence))

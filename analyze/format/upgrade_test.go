@@ -55,3 +55,34 @@ func TestUpgradeTextIsClean(t *testing.T) {
 		}
 	}
 }
+
+// Steps are there to be copied: a command is never broken, and every line of a comment is one.
+func TestUpgradeStepsCanBeCopied(t *testing.T) {
+	command := "restatectl snapshots create 0-3 --trim-log   # " + strings.Repeat("again ", 20)
+	comment := "# " + strings.Repeat("snapshots need a repository ", 6) + "(restate-lint explain no-snapshot-repository)"
+	prose := strings.TrimSpace(strings.Repeat("wait until each is back ", 8))
+	var text bytes.Buffer
+	format.Text{}.Upgrade(&text, &upgrade.Report{
+		Verdict: upgrade.NoGo, To: "1.7", Blockers: []upgrade.Item{{Check: "c", Message: "m", Remedy: []string{command, comment, prose}}},
+		Steps: []upgrade.Action{{Says: "s", Do: []string{command, comment, prose}}},
+	})
+	_, plan, _ := strings.Cut(text.String(), "in this order:")
+	for _, part := range []string{text.String()[:text.Len()-len(plan)], plan} {
+		if !strings.Contains(part, command+"\n") {
+			t.Errorf("the command is broken:\n%s", part)
+		}
+		comments, joined := 0, ""
+		for line := range strings.Lines(part) {
+			if _, said, is := strings.Cut(strings.TrimSpace(line), "# "); is && !strings.Contains(line, "restatectl") {
+				comments++
+				joined += " " + strings.TrimSpace(said)
+			}
+		}
+		if comments < 2 || strings.TrimSpace(joined) != strings.TrimPrefix(comment, "# ") {
+			t.Errorf("%d lines of the comment: %q\n%s", comments, joined, part)
+		}
+		if strings.Contains(part, prose) || !strings.Contains(strings.Join(strings.Fields(part), " "), prose) {
+			t.Errorf("the prose is not broken into lines:\n%s", part)
+		}
+	}
+}

@@ -156,7 +156,7 @@ func (e *evidence) findings(id string, want func(rules.Severity) bool) answer {
 		for _, do := range f.Remedy {
 			switch {
 			case slices.Contains(a.remedy, do):
-			case len(a.remedy) < maxPlaces:
+			case count == 1 || len(a.remedy) < maxPlaces: // one finding is cleared by all of its steps
 				a.remedy = append(a.remedy, do)
 			default:
 				more = true

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"restate-lint/rules"
 	"restate-lint/snapshots"
 	"restate-lint/snapshots/cluster"
 )
@@ -181,12 +182,18 @@ func (e *evidence) eachEpoch(look func(*snapshots.Epoch) (string, snapshots.Posi
 }
 
 func (e *evidence) leadershipFrozen([]string) answer {
-	return e.eachEpoch(func(epoch *snapshots.Epoch) (string, snapshots.Position) {
+	var frozen []cluster.PartitionID
+	a := e.eachEpoch(func(epoch *snapshots.Epoch) (string, snapshots.Position) {
 		if freeze := epoch.LeadershipFreeze; freeze != nil {
+			frozen = append(frozen, epoch.Partition)
 			return "is frozen", freeze.At
 		}
 		return "", snapshots.Position{}
 	})
+	if len(frozen) > 0 {
+		a.remedy = []string{rules.UnfreezeLeadership(e.snapshot, frozen)}
+	}
+	return a
 }
 
 func (e *evidence) leadershipPolicy([]string) answer {

@@ -432,6 +432,35 @@ func TestCapturedFaultsThatARestartMakesWorseBlock(t *testing.T) {
 	}
 }
 
+// A blocker has all steps that clear it, for what the capture names.
+func TestBlockersSayHowToClearThem(t *testing.T) {
+	release, patch, err := upgrade.ParseTarget("1.7.13")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for capture, steps := range map[string][]string{
+		"placement-policies-1.7.12/1-policies":      {"restatectl partitions leadership unfreeze 5", "restatectl partitions list   # until all have a leader"},
+		"storage-dataloss-1.7.12/3-data-loss-state": {"restatectl nodes remove --nodes N3   # once no segment names it"},
+	} {
+		snapshot, err := snapshots.Open(capturesDir + capture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var remedy []string
+		for _, item := range judge(t, snapshot, upgrade.Request{To: release, ToPatch: patch}).Blockers {
+			remedy = append(remedy, item.Remedy...)
+		}
+		for _, step := range steps {
+			if !slices.Contains(remedy, step) {
+				t.Errorf("%s: not a step: %q of\n%s", capture, step, strings.Join(remedy, "\n"))
+			}
+		}
+		if text := strings.Join(remedy, "\n"); strings.Contains(text, "and so on for the others") {
+			t.Errorf("%s: there are no others:\n%s", capture, text)
+		}
+	}
+}
+
 func TestReleasesThatNobodyKnowsAreRefused(t *testing.T) {
 	snapshot, err := snapshots.Open(capturesDir + "healthy-3node-1.7.12")
 	if err != nil {
