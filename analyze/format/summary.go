@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"time"
 
@@ -46,8 +47,16 @@ func (t Text) Summary(w io.Writer, tally *Tally, took time.Duration) error {
 	} else {
 		p.line("")
 	}
-	if tally.Error+tally.Warning+tally.Note > 0 {
-		p.line(p.Palette.paint(faint, "restate-lint explain RULE says when a finding is harmless and what to do; --all prints every finding in full"))
+	if all := tally.Error + tally.Warning + tally.Note; all > 0 {
+		hint := "restate-lint explain RULE says when a finding is harmless and what to do"
+		hidden := p.hidden(tally)
+		if hidden > 0 {
+			hint += "; --show note prints the milder ones"
+		}
+		if hidden < all && !p.All {
+			hint += "; --all prints every finding in full"
+		}
+		p.line(p.Palette.paint(faint, hint))
 	}
 	text := p.summary(tally)
 	if took > 0 {
@@ -70,19 +79,29 @@ var outcomeWords = []struct {
 	{analyze.Crashed, "CRASHED"},
 }
 
+// hidden counts the findings that are milder than what is printed.
+func (p *printer) hidden(tally *Tally) (n int) {
+	for severity, found := range severities(tally) {
+		if severity < p.Show {
+			n += found
+		}
+	}
+	return n
+}
+
+// severities yields how many findings there are of each severity, from the gravest on.
+func severities(tally *Tally) iter.Seq2[rules.Severity, int] {
+	return func(yield func(rules.Severity, int) bool) {
+		_ = yield(rules.Error, tally.Error) && yield(rules.Warning, tally.Warning) && yield(rules.Note, tally.Note)
+	}
+}
+
 // summary is "1 error, 7 warnings, 2 notes · 64 rules: 53 passed, 8 found something, 3 undecided".
 func (p *printer) summary(tally *Tally) string {
 	var found []string
-	hidden := 0
-	for _, part := range []struct {
-		severity rules.Severity
-		n        int
-	}{{rules.Error, tally.Error}, {rules.Warning, tally.Warning}, {rules.Note, tally.Note}} {
-		if part.n > 0 {
-			found = append(found, p.Palette.paint(severityStyles[part.severity], count(part.n, part.severity.String())))
-		}
-		if part.severity < p.Show {
-			hidden += part.n
+	for severity, n := range severities(tally) {
+		if n > 0 {
+			found = append(found, p.Palette.paint(severityStyles[severity], count(n, severity.String())))
 		}
 	}
 	text := strings.Join(found, ", ")
@@ -97,7 +116,7 @@ func (p *printer) summary(tally *Tally) string {
 		text = p.Palette.paint(green, nothing)
 	}
 	var beside []string
-	if hidden > 0 {
+	if hidden := p.hidden(tally); hidden > 0 {
 		beside = append(beside, thousands(hidden)+" not shown")
 	}
 	if tally.Suppressed > 0 {

@@ -25,8 +25,9 @@ func checkCommand(env *Environment) *cli.Command {
 		Description: `Every snapshot is checked on its own. A rule whose evidence was not captured is undecided, which is not the
 same as passed; so is one that found nothing in what could be read of a damaged document.
 
---fail-on decides about the exit code, --show about what people get to see; the JSON report always has everything. A profile
-chooses rules and thresholds, which flags override; "rules --profile" shows what it chooses.
+--fail-on decides whether findings make it exit with 1, --show about what people get to see; the JSON report always has
+everything. It exits with 3 where an input could not be read, and with 4 where a rule crashed. A profile chooses rules and
+thresholds, which flags override; "rules --profile" shows what it chooses.
 
 ` + formatHelp + `
 

@@ -51,6 +51,14 @@ var exitHelp = []struct {
 	{crashed, "a rule crashed"},
 }
 
+// callOf is how a command is called: "restate-lint check [FLAGS] SNAPSHOT...".
+func callOf(name string, command *cli.Command) string {
+	if len(command.Flags) > 0 {
+		name += " [FLAGS]"
+	}
+	return strings.TrimSpace(name + " " + command.ArgsUsage)
+}
+
 // usageOf is a command with its arguments: "check SNAPSHOT...".
 func usageOf(command *cli.Command) string {
 	if len(command.Subcommands) > 0 {
@@ -66,7 +74,7 @@ func printCommandHelp(w *bytes.Buffer, name string, command *cli.Command) {
 		rows = append(rows, []string{name + " " + usageOf(sub), sub.Usage})
 	}
 	if len(rows) == 0 {
-		rows = [][]string{{name + " [FLAGS] " + command.ArgsUsage}}
+		rows = [][]string{{callOf(name, command)}}
 	}
 	printRows(w, rows)
 	if command.Description != "" {

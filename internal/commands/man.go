@@ -71,7 +71,7 @@ func manualOf(w *bytes.Buffer, parent string, command *cli.Command) {
 		}
 		return
 	}
-	fmt.Fprintf(w, ".SS %s\n%s\n", roffWord(strings.TrimSpace(name+" [FLAGS] "+command.ArgsUsage)), roff(sentence(command.Usage)))
+	fmt.Fprintf(w, ".SS %s\n%s\n", roffWord(callOf(name, command)), roff(sentence(command.Usage)))
 	if command.Description != "" {
 		fmt.Fprintln(w, ".PP")
 		roffText(w, command.Description)
