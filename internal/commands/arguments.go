@@ -43,6 +43,20 @@ func parseCall(app *cli.App, arguments []string) (*call, error) {
 	return c, nil
 }
 
+// give tells the flags of the commands that were called that they were given.
+func (c *call) give() {
+	for _, given := range c.flags {
+		name, _, _ := strings.Cut(strings.TrimPrefix(given, "--"), "=")
+		for _, command := range c.path {
+			for _, flag := range command.Flags {
+				if slices.Contains(flag.Names(), name) {
+					giving(flag)
+				}
+			}
+		}
+	}
+}
+
 // arguments is the call in the order that the library wants: the command, its flags, then "--" and the files.
 func (c *call) arguments() []string {
 	var arguments []string

@@ -81,6 +81,7 @@ func run(arguments []string, env *Environment) error {
 	if call.help {
 		return call.printHelp(env.Stdout)
 	}
+	call.give()
 	return app.Run(append([]string{Name}, call.arguments()...))
 }
 

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
@@ -31,6 +32,19 @@ func TestAllFlagsRememberTheirNames(t *testing.T) {
 	eachCommand(newApp(&Environment{}).Commands, nil, func(path []string, command *cli.Command) {
 		for _, flag := range command.Flags {
 			checked++
+			if late, ok := flag.(lateFlag); ok {
+				flag = late.DocGenerationFlag
+			}
+			plain := reflect.ValueOf(flag).Elem().Field(0).Elem() // the library's flag
+			for i := range plain.NumField() {
+				switch name := plain.Type().Field(i).Name; name {
+				case "Name", "Aliases", "Usage", "Value", "Action":
+				default:
+					if !plain.Field(i).IsZero() {
+						t.Errorf("%q: --%s has the field %s, which remembering leaves out", path, flag.Names()[0], name)
+					}
+				}
+			}
 			if n := testing.AllocsPerRun(10, func() { flag.Names() }); n > 0 {
 				t.Errorf("%q: --%s works its names out each time: %T", path, flag.Names()[0], flag)
 			}
@@ -67,6 +81,7 @@ func TestFlagsRememberTheirNames(t *testing.T) {
 	if late := remembered[3].(cli.DocGenerationFlag); late.GetUsage() != "said late" {
 		t.Errorf("the late flag says %q", late.GetUsage())
 	}
+	giving(remembered[2])
 	app := &cli.App{DisableSliceFlagSeparator: true, Flags: remembered, Action: func(c *cli.Context) error {
 		if !c.Bool("bool") || c.String("string") != "usual" || !slices.Equal(c.StringSlice("slice"), []string{"1,2", "3"}) || c.String("late") != "x" {
 			t.Errorf("read: %v, %q, %q, %q", c.Bool("bool"), c.String("string"), c.StringSlice("slice"), c.String("late"))

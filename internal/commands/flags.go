@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"flag"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ type lateFlag struct {
 func (f lateFlag) GetUsage() string { return f.usage() }
 
 // remembering returns a flag that remembers its names. The library asks for them hundreds of times in a call, and applies a
-// regular expression to them each time, a fifteenth of a check of a small snapshot.
+// regular expression to them each time, a fifteenth of a check of a small snapshot. These flags do without it.
 func remembering(flag cli.Flag) cli.Flag {
 	switch flag := flag.(type) {
 	case *cli.BoolFlag:
@@ -40,7 +41,7 @@ func remembering(flag cli.Flag) cli.Flag {
 	case *cli.StringFlag:
 		return &stringFlag{flag, append([]string{flag.Name}, flag.Aliases...)}
 	case *cli.StringSliceFlag:
-		return &stringSliceFlag{flag, append([]string{flag.Name}, flag.Aliases...)}
+		return &stringSliceFlag{StringSliceFlag: flag, names: append([]string{flag.Name}, flag.Aliases...)}
 	case lateFlag:
 		flag.DocGenerationFlag = remembering(flag.DocGenerationFlag).(cli.DocGenerationFlag)
 		return flag
@@ -48,7 +49,8 @@ func remembering(flag cli.Flag) cli.Flag {
 	return flag
 }
 
-// These are the library's flags, which remember their names.
+// These are the library's flags, which remember their names, with nothing of what else the library has: neither variables of the
+// environment nor destinations.
 type (
 	boolFlag struct {
 		*cli.BoolFlag
@@ -61,6 +63,7 @@ type (
 	stringSliceFlag struct {
 		*cli.StringSliceFlag
 		names []string
+		given bool
 	}
 )
 
@@ -72,6 +75,40 @@ func (f *stringFlag) Names() []string { return f.names }
 
 // Names are those of the flag.
 func (f *stringSliceFlag) Names() []string { return f.names }
+
+// Apply defines the flag under all of its names.
+func (f *boolFlag) Apply(set *flag.FlagSet) error {
+	for _, name := range f.names {
+		set.Bool(name, f.Value, f.Usage)
+	}
+	return nil
+}
+
+// Apply defines the flag under all of its names.
+func (f *stringFlag) Apply(set *flag.FlagSet) error {
+	for _, name := range f.names {
+		set.String(name, f.Value, f.Usage)
+	}
+	return nil
+}
+
+// Apply leaves the flag to the library, which takes one that is not defined for one that was not given.
+func (f *stringSliceFlag) Apply(set *flag.FlagSet) error {
+	if !f.given {
+		return nil
+	}
+	return f.StringSliceFlag.Apply(set)
+}
+
+// giving notes that a flag was given; see give.
+func giving(flag cli.Flag) {
+	switch flag := flag.(type) {
+	case *stringSliceFlag:
+		flag.given = true
+	case lateFlag:
+		giving(flag.DocGenerationFlag)
+	}
+}
 
 // notOneOf says that the value of a flag is none of some words.
 func notOneOf(name, word string, words []string) error {
