@@ -106,7 +106,7 @@ func appWith(env *Environment, commands []commandMaker) *cli.App {
 		Usage:     "check snapshots of Restate cluster metadata, offline",
 		UsageText: Name + " COMMAND [FLAGS] SNAPSHOT...",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "version", Usage: "print the version, the commit and the set of rules"},
+			remembering(&cli.BoolFlag{Name: "version", Usage: "print the version, the commit and the set of rules"}),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Bool("version") {

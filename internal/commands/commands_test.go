@@ -29,7 +29,9 @@ func TestTheTableNamesCommandsAsTheyDo(t *testing.T) {
 // A flag of another kind than these would be asked for its name hundreds of times.
 func TestAllFlagsRememberTheirNames(t *testing.T) {
 	checked := 0
-	eachCommand(newApp(&Environment{}).Commands, nil, func(path []string, command *cli.Command) {
+	app := newApp(&Environment{})
+	program := &cli.Command{Name: app.Name, Flags: app.Flags, Subcommands: app.Commands}
+	eachCommand([]*cli.Command{program}, nil, func(path []string, command *cli.Command) {
 		for _, flag := range command.Flags {
 			checked++
 			if late, ok := flag.(lateFlag); ok {
