@@ -236,6 +236,32 @@ const (
 	classClose
 )
 
+// classLength is how many bytes at the start of text are of a class.
+func classLength(text []byte, class uint8) int {
+	for i, c := range text {
+		if byteClass[c] != class {
+			return i
+		}
+	}
+	return len(text)
+}
+
+// stringLength measures the inside of a string up to and with its closing quote, or to the end of text if it goes on there:
+// within. Its first byte may be escaped, and the one behind it is then said to be.
+func stringLength(text []byte, escaped bool) (n int, behind, within bool) {
+	for i, c := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case c == '\\':
+			escaped = true
+		case c == '"':
+			return i + 1, false, false
+		}
+	}
+	return len(text), escaped, true
+}
+
 // span measures the value that starts at pos. With keep the whole value is in buf afterwards and the length is
 // its size; without, pos has moved and the length is what is left of it.
 func (w *window) span(keep bool) (int, error) {
@@ -272,19 +298,13 @@ func (w *window) span(keep bool) (int, error) {
 			}
 		case classQuote:
 			i++
-			for escaped := false; ; i++ {
+			for escaped, within := false, true; within; {
 				if i == w.end && !more() {
 					return 0, w.failure()
 				}
-				c := w.buf[i]
-				if escaped {
-					escaped = false
-				} else if c == '\\' {
-					escaped = true
-				} else if c == '"' {
-					i++
-					break
-				}
+				var n int
+				n, escaped, within = stringLength(w.buf[i:w.end], escaped)
+				i += n
 			}
 			if depth == 0 {
 				return i - w.pos, nil
@@ -293,13 +313,11 @@ func (w *window) span(keep bool) (int, error) {
 			if depth == 0 {
 				return 0, &syntaxError{w.base + int64(i), fmt.Sprintf("%q where a value belongs", c)}
 			}
-			i++
+			i += classLength(w.buf[i:w.end], classBetween)
 		default:
-			for i++; ; i++ {
-				if i == w.end && !more() {
-					break
-				}
-				if byteClass[w.buf[i]] != classScalar {
+			for {
+				i += classLength(w.buf[i:w.end], classScalar)
+				if i < w.end || !more() {
 					break
 				}
 			}
