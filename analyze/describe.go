@@ -407,4 +407,26 @@ func (w *describer) epoch(epoch *snapshots.Epoch, described *PartitionDescriptio
 	if epoch.Next != nil {
 		described.Next = w.replicas(epoch.Next.ReplicaSet)
 	}
+	described.Policies = policies(epoch)
+}
+
+func policies(epoch *snapshots.Epoch) *PolicyDescription {
+	var described PolicyDescription
+	if freeze := epoch.PlacementFreeze; freeze != nil {
+		described.PlacementFrozen = &freeze.Reason
+	}
+	if freeze := epoch.LeadershipFreeze; freeze != nil {
+		described.LeadershipFrozen = &freeze.Reason
+	}
+	switch affinity := epoch.Affinity; {
+	case affinity == nil:
+	case affinity.Location != "":
+		described.LeaderPinnedTo = "location " + affinity.Location
+	default:
+		described.LeaderPinnedTo = affinity.Node.String()
+	}
+	if described == (PolicyDescription{}) {
+		return nil
+	}
+	return &described
 }

@@ -191,4 +191,14 @@ type PartitionDescription struct {
 	Replication string              `json:"replication,omitempty"`
 	ReplicaSet  []MemberDescription `json:"replica_set,omitzero"`
 	Next        []MemberDescription `json:"next_replica_set,omitzero"`
+	// Policies is what operators settled for the partition (Restate 1.7 and later); nil for nothing.
+	Policies *PolicyDescription `json:"policies,omitempty"`
+}
+
+// A PolicyDescription is what operators settled for a partition. A reason is nil without a freeze, and may be empty.
+type PolicyDescription struct {
+	PlacementFrozen  *string `json:"placement_frozen,omitempty"`
+	LeadershipFrozen *string `json:"leadership_frozen,omitempty"`
+	// LeaderPinnedTo is the node that is to lead, or the location that it has to be at; empty for any.
+	LeaderPinnedTo string `json:"leader_pinned_to,omitempty"`
 }

@@ -197,7 +197,7 @@ func (p *printer) memberList(members []analyze.MemberDescription) string {
 
 func (p *printer) partitions(d *analyze.Description) {
 	p.heading("partitions", snapshots.PartitionTable, d.Documents)
-	names := []string{"PARTITION", "LOG", "EPOCH", "LEADER", "REPLICATION", "REPLICAS", "NEXT", "FIRST-KEY", "LAST-KEY"}
+	names := []string{"PARTITION", "LOG", "EPOCH", "LEADER", "REPLICATION", "REPLICAS", "NEXT", "POLICIES", "FIRST-KEY", "LAST-KEY"}
 	p.table(names, len(d.Partitions), func(i int) []string {
 		partition := &d.Partitions[i]
 		log, epoch := "", ""
@@ -208,8 +208,31 @@ func (p *printer) partitions(d *analyze.Description) {
 			epoch = partition.Epoch.String()
 		}
 		return []string{number(partition.Partition), log, epoch, runWithRelation(partition.Leader), partition.Replication,
-			p.memberList(partition.ReplicaSet), p.memberList(partition.Next), partition.FirstKey, partition.LastKey}
+			p.memberList(partition.ReplicaSet), p.memberList(partition.Next), policies(partition.Policies), partition.FirstKey, partition.LastKey}
 	}, "--all shows them")
+}
+
+// policies is "placement frozen (hardware swap), leader pinned to N4".
+func policies(described *analyze.PolicyDescription) string {
+	if described == nil {
+		return ""
+	}
+	var list []string
+	frozen := func(what string, reason *string) {
+		switch {
+		case reason == nil:
+		case *reason == "":
+			list = append(list, what+" frozen")
+		default:
+			list = append(list, what+" frozen ("+Clean(*reason)+")")
+		}
+	}
+	frozen("placement", described.PlacementFrozen)
+	frozen("leadership", described.LeadershipFrozen)
+	if described.LeaderPinnedTo != "" {
+		list = append(list, "leader pinned to "+Clean(described.LeaderPinnedTo))
+	}
+	return strings.Join(list, ", ")
 }
 
 func (p *printer) chain(log *analyze.LogDescription) {
