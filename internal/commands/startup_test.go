@@ -143,7 +143,7 @@ func BenchmarkProgram(b *testing.B) {
 	}
 	check, baseline, ratio := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64), math.Inf(1)
 	for b.Loop() {
-		for round := 0; round < 100 && (round < 15 || ratio > mostTime); round++ {
+		for round := 0; round < 300 && (round < 15 || ratio > mostTime); round++ {
 			check = min(check, run(program, "check", "--no-config", dir))
 			baseline = min(baseline, run(cat, logs))
 			ratio = float64(check) / float64(baseline)
