@@ -160,8 +160,8 @@ func (v value) object() (o object, ok bool) {
 		v.invalid("an object")
 		return o, false
 	}
-	o.fields = make([]field, 0, 8)
-	seen := map[string]bool(nil) // only for objects too large to look through
+	o.fields = make([]field, 0, min(1+len(v.result.Raw)/32, 8)) // a field takes about as much
+	seen := map[string]bool(nil)                                // only for objects too large to look through
 	v.result.ForEach(func(key, result gjson.Result) bool {
 		if len(o.fields) == maxElements {
 			v.invalid(fmt.Sprintf("an object of at most %d fields", maxElements))
