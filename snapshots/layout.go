@@ -2,10 +2,8 @@ package snapshots
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"math"
-	"math/bits"
 	"slices"
 	"strings"
 
@@ -243,119 +241,6 @@ func (s *shape) match(text []byte, segment *Segment, last *parameters, placement
 	return i, at
 }
 
-// A successor is a segment that only continues the one before it, as most do: its index is no lower, its loglet id is higher by as
-// much, and its text is the same but for the base LSN. It is then known whole, and comparing it at once is several times as
-// fast as taking it apart. Where the placement or the sequencer changes, that holds for what is on either side of them.
-type successor struct {
-	segment Segment // that text stands for, which need not be the one before; its base LSN is not used
-	text    []byte  // from behind the base LSN up to that of the next segment; empty where nothing is known
-	at      places  // in text
-
-	newlines  int // of text
-	lsnDigits int // of the base LSN before
-}
-
-// follow makes s the successor of a segment, whose text ends before the base LSN of the next one.
-func (s *successor) follow(segment *Segment, text []byte, at places, newlines int) {
-	if s.text = s.text[:0]; at.index == 0 || at.index > at.loglet {
-		return // to keep it simple: restatectl prints the index, and before the parameters
-	}
-	s.segment, s.newlines = *segment, newlines
-	s.text = append(s.text, text[at.baseLSN:]...)
-	s.at, s.lsnDigits = at, at.baseLSN
-	for _, place := range []*int{&s.at.index, &s.at.loglet, &s.at.params} {
-		*place -= at.baseLSN
-	}
-}
-
-// match decodes the segments at the start of text as long as each continues the one before it, and adds them to those that
-// it is given. The first one starts at the given place of the log. It returns the length of the text up to the base LSN of the
-// next segment, which may be of any kind.
-func (s *successor) match(text []byte, segments []Segment, at int, last *parameters, placements *placements) ([]Segment, int) {
-	length := 0
-	for len(s.text) > 0 {
-		// Most numbers have as many digits as the ones before: where anything stands does then not depend on them.
-		i := length + s.lsnDigits
-		lsn, ok := digitsBefore(text, length, i)
-		if !ok || text[i] != s.text[0] {
-			if lsn, i = digits(text, length); i == 0 {
-				break
-			}
-			s.lsnDigits = i - length
-		}
-		index, ok := digitsBefore(text, i+s.at.index-s.at.indexDigits, i+s.at.index)
-		if !ok || index < uint64(s.segment.Index) || !s.advance(index-uint64(s.segment.Index)) ||
-			!hasPrefixAt(text, i, s.text) && !s.adapt(text[i:], last, placements) {
-			break
-		}
-		number := len(segments)
-		segments = oneMore(segments)
-		segment := &segments[number] // field by field, as copying what was just written in parts is slow
-		segment.BaseLSN = cluster.LSN(lsn)
-		segment.Loglet = s.segment.Loglet
-		segment.Placement = s.segment.Placement
-		segment.Sequencer = s.segment.Sequencer
-		segment.Index = s.segment.Index
-		segment.Kind = s.segment.Kind
-		segment.plain = s.segment.plain
-		segment.at = uint32(at + length)
-		segment.number = uint32(number)
-		length = i + len(s.text)
-	}
-	return segments, length
-}
-
-// oneMore returns the segments and one more, in which anything may be.
-func oneMore(segments []Segment) []Segment {
-	number := len(segments)
-	if number == cap(segments) {
-		segments = slices.Grow(segments, max(64, number))
-	}
-	return segments[:number+1]
-}
-
-// advance goes from a segment to one that continues it, by so many indexes: where an empty tail was replaced, there is a hole.
-// Where a number gets longer nothing is known, which it reports.
-func (s *successor) advance(by uint64) (known bool) {
-	if !add(s.text[:s.at.index], by) || !add(s.text[:s.at.loglet], by) {
-		s.text = s.text[:0]
-		return false
-	}
-	s.segment.Index += cluster.SegmentIndex(by)
-	s.segment.Loglet += cluster.LogletID(by)
-	return true
-}
-
-// adapt takes over the parameters behind the loglet id from a text that is the same around them.
-func (s *successor) adapt(text []byte, last *parameters, placements *placements) bool {
-	params := s.at.loglet
-	if !hasPrefixAt(text, 0, s.text[:params]) || !last.take(text[params:], placements) {
-		return false
-	}
-	end := params + len(last.text)
-	behind := s.text[s.at.params:]
-	if !hasPrefixAt(text, end, behind) {
-		return false
-	}
-	s.segment.Sequencer, s.segment.Placement = last.sequencer, last.placement
-	s.text = append(s.text[:params], text[params:end+len(behind)]...)
-	s.at.params = end
-	return true
-}
-
-// add adds to the number at the end of text. It fails when the number gets longer, and has changed it then.
-func add(text []byte, n uint64) bool {
-	for i := len(text) - 1; i >= 0 && '0' <= text[i] && text[i] <= '9'; i-- {
-		if n += uint64(text[i] - '0'); n < 10 {
-			text[i] = '0' + byte(n)
-			return true
-		}
-		text[i] = '0' + byte(n%10)
-		n /= 10
-	}
-	return false
-}
-
 // parameters are those of a segment from behind the loglet id to the nodeset. Often the next segment has the same.
 type parameters struct {
 	text      []byte
@@ -400,83 +285,6 @@ var null = []byte("null")
 
 func hasPrefixAt[Text string | []byte](text []byte, i int, prefix Text) bool {
 	return len(text)-i >= len(prefix) && string(text[i:i+len(prefix)]) == string(prefix)
-}
-
-// longest is more than the number of digits of any integer of 64 bits.
-const longest = 24
-
-// digits reads an integer as JSON writes it and returns the place behind it, or 0 when there is none, one that might not
-// fit 64 bits, or one that may go on behind the text.
-func digits(text []byte, i int) (n uint64, end int) {
-	if len(text)-i < longest {
-		return 0, 0
-	}
-	number := text[i : i+longest]
-	n, length := eightDigits(binary.LittleEndian.Uint64(number))
-	if length == 8 && number[8]-'0' <= 9 {
-		next, more := eightDigits(binary.LittleEndian.Uint64(number[8:]))
-		n, length = n*powersOfTen[more]+next, 8+more
-		if more == 8 {
-			next, more := eightDigits(binary.LittleEndian.Uint64(number[16:]))
-			n, length = n*powersOfTen[more]+next, 16+more
-		}
-	}
-	if length == 0 || length > 19 || length > 1 && number[0] == '0' {
-		return 0, 0
-	}
-	return n, i + length
-}
-
-var powersOfTen = [...]uint64{1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
-
-// shortNumber reads an integer of 32 bits like digits, digit by digit: it has one or two in most cases.
-func shortNumber(text []byte, i int) (n uint64, end int) {
-	if len(text)-i < longest || text[i] == '0' {
-		n, end = digits(text, i)
-	} else {
-		for end = i; text[end]-'0' <= 9 && end-i < 11; end++ {
-			n = n*10 + uint64(text[end]-'0')
-		}
-	}
-	if end == i || n > math.MaxUint32 {
-		return 0, 0
-	}
-	return n, end
-}
-
-// digitsBefore reads an integer like digits where it is expected to end. It fails where the text up to there is no integer, or
-// has more than eight digits; whether the integer goes on is left to see.
-func digitsBefore(text []byte, i, end int) (n uint64, ok bool) {
-	count := end - i
-	if len(text)-i < longest || count < 1 || count > 8 {
-		return 0, false
-	}
-	characters := binary.LittleEndian.Uint64(text[i:])
-	chunk := (characters ^ zeros) << (64 - 8*count)
-	if others(chunk) != 0 || characters&0xff == '0' && count > 1 {
-		return 0, false
-	}
-	return valueOf(chunk), true
-}
-
-// eightDigits reads the number that the first of eight characters are, and counts its digits.
-func eightDigits(characters uint64) (n uint64, count int) {
-	chunk := characters ^ zeros
-	count = bits.TrailingZeros64(others(chunk)) / 8
-	return valueOf(chunk << (64 - 8*count)), count
-}
-
-// zeros are eight digits. Without their bits a digit is its value.
-const zeros = 0x3030303030303030
-
-// others has a bit for each of eight characters without the bits of zeros that is no digit: adding 0x76 sets the top bit of
-// whatever is more than 9.
-func others(chunk uint64) uint64 { return (chunk + 0x7676767676767676 | chunk) & 0x8080808080808080 }
-
-// valueOf is the number that eight digits are, the values of which stand in the bytes of chunk from the lowest on.
-func valueOf(chunk uint64) uint64 {
-	chunk = chunk*10 + chunk>>8
-	return (chunk&0x000000ff000000ff*0x000f424000000064 + chunk>>16&0x000000ff000000ff*0x0000271000000001) >> 32
 }
 
 var errNotLikely = errors.New("not the usual text of a placement")
