@@ -418,12 +418,8 @@ func policies(epoch *snapshots.Epoch) *PolicyDescription {
 	if freeze := epoch.LeadershipFreeze; freeze != nil {
 		described.LeadershipFrozen = &freeze.Reason
 	}
-	switch affinity := epoch.Affinity; {
-	case affinity == nil:
-	case affinity.Location != "":
-		described.LeaderPinnedTo = "location " + affinity.Location
-	default:
-		described.LeaderPinnedTo = affinity.Node.String()
+	if epoch.Affinity != nil {
+		described.LeaderPinnedTo = epoch.Affinity.String()
 	}
 	if described == (PolicyDescription{}) {
 		return nil

@@ -2,7 +2,8 @@ package rules
 
 import "restate-lint/snapshots/cluster"
 
-// logIDs is a set of log ids. Partitions have logs of small ids without large holes between them, which take a bit each.
+// logIDs is a set of log ids. Partitions have logs of small ids without large holes between them, which take a bit each:
+// it is for all logs of a cluster, and whether one is among them. The logs of a finding are a logSet.
 type logIDs struct {
 	len  int
 	low  []uint64

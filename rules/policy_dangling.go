@@ -81,10 +81,9 @@ var policyDangling = Rule{
 			if epoch.Next != nil {
 				replicas = append(replicas, epoch.Next.ReplicaSet...)
 			}
-			to, problem := affinity.Node.String(), ""
+			to, problem := affinity.String(), ""
 			switch {
 			case affinity.Location != "":
-				to = "location " + affinity.Location
 				if !slices.ContainsFunc(replicas, func(id cluster.NodeID) bool { return locatedAt(s.Nodes.Get(id), affinity.Location) }) {
 					problem = "no replica is there"
 				}

@@ -35,6 +35,14 @@ type Affinity struct {
 	At       Position
 }
 
+// String is where the leader is to be: "N4" or "location eu.a", in whose name anything may stand.
+func (a *Affinity) String() string {
+	if a.Location != "" {
+		return "location " + a.Location
+	}
+	return a.Node.String()
+}
+
 // A Freeze stops what the controller would do by itself until somebody lifts it.
 type Freeze struct {
 	// Reason is what the operator gave; it may be empty.

@@ -140,9 +140,13 @@ func verb(n int, one, many string) string {
 
 // hang prints a text behind a prefix, and goes on below its start.
 func hang(w *bytes.Buffer, prefix, text string) {
-	for _, part := range wrap(text, lineWidth-columns(prefix)) {
-		fmt.Fprintln(w, prefix+part)
-		prefix = fmt.Sprintf("%*s", columns(prefix), "")
+	hangLines(w, prefix, wrap(text, lineWidth-columns(prefix)))
+}
+
+func hangLines(w *bytes.Buffer, prefix string, lines []string) {
+	for _, line := range lines {
+		fmt.Fprintln(w, prefix+line)
+		prefix = strings.Repeat(" ", columns(prefix))
 	}
 }
 
@@ -153,10 +157,7 @@ func hangStep(w *bytes.Buffer, prefix, step string) {
 	case strings.HasPrefix(step, "restatectl "), strings.HasPrefix(step, "restate-lint "):
 		fmt.Fprintln(w, prefix+step)
 	case comment:
-		for _, line := range commentLines(text, lineWidth-columns(prefix)) {
-			fmt.Fprintln(w, prefix+line)
-			prefix = strings.Repeat(" ", columns(prefix))
-		}
+		hangLines(w, prefix, commentLines(text, lineWidth-columns(prefix)))
 	default:
 		hang(w, prefix, step)
 	}
